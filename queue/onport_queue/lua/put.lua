@@ -1,0 +1,115 @@
+-- put: take jobs in, all of one kind, channel, lane and mode.
+--
+-- ARGV  put id, kind, channel, lane (high|low), mode (full|partial; sales and products only),
+--       retention of put ids in ms, retention of the history in ms, then per job
+--         sales, products:  key, version ('' = Redis time), body
+--         variant links:    key, version, number of links, then per link: link id, body
+-- Reply {outcomes, woken lanes, pending high, pending low, places of jobs with many fragments}
+--       outcome: pending, folded, waiting, revived, superseded or duplicate, one per job in order.
+-- Run without allow-oom on purpose: at the memory limit Redis refuses it before it has changed anything.
+
+local put_id, kind, channel, lane, mode = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local TAG_OF_KIND = { acknowledge = 'A', disconnect = 'D' }
+local tag = TAG_OF_KIND[kind] or (mode == 'partial' and 'P' or 'F')
+local prefix = (TAG_OF_KIND[kind] and 'variant' or kind) .. ':' .. channel .. ':'
+local MANY_FRAGMENTS = 16
+
+local now = clock()
+rotate('puts', tonumber(ARGV[6]), now)
+rotate('history', tonumber(ARGV[7]), now)
+
+-- Redis time, but never less than one given before: after a backward step a newer put must not look older.
+local redis_version = math.max(math.floor(wall_clock()), tonumber(redis.call('HGET', META, 'version') or 0))
+redis.call('HSET', META, 'version', string.format('%.0f', redis_version))
+
+local repeated = remembered('puts', put_id)
+if not repeated then redis.call('HSET', name('puts'), put_id, '') end
+
+local function new_fragments(index, version)
+  if not TAG_OF_KIND[kind] then return { { version, tag, ARGV[index + 2] } }, index + 3 end
+  local links, fragments = tonumber(ARGV[index + 2]), {}
+  index = index + 3
+  for _ = 1, links do
+    fold_link(fragments, { version, tag, ARGV[index + 1], ARGV[index] })
+    index = index + 2
+  end
+  return fragments, index
+end
+
+local function put_new(key, fragments)
+  if tag == 'F' then
+    local delivered = remembered('history', key)
+    if delivered and fragments[1][VERSION] < tonumber(delivered) then
+      count('superseded')
+      return 'superseded'
+    end
+  end
+  local job = { lane, redis.call('HINCRBY', META, 'seq', 1), math.floor(now), fragments }
+  save(JOBS, key, job)
+  enter(key, job)
+  return 'pending'
+end
+
+local function put_waiting(key, fragments)
+  local content = load(WAITING, key)
+  if content then
+    fold_content(content, { lane, nil, nil, fragments })
+    save(WAITING, key, content)
+    return 'folded', content
+  end
+  save(WAITING, key, { lane, redis.call('HINCRBY', META, 'seq', 1), math.floor(now), fragments })
+  return 'waiting'
+end
+
+local function put_known(key, job, fragments)
+  local state = state_of(key)
+  if state == 'in flight' then return put_waiting(key, fragments) end
+  local before = state == 'pending' and stream_of(key, job)
+  fold_content(job, { lane, nil, nil, fragments })
+  if state == 'dead' then
+    redis.call('ZREM', DEAD, key)
+    redis.call('HDEL', TRIES, key)
+    job[PLACE] = redis.call('HINCRBY', META, 'seq', 1)
+  end
+  save(JOBS, key, job)
+  if state == 'dead' then
+    enter(key, job)
+    return 'revived', job
+  end
+  if before and before ~= stream_of(key, job) then -- raised to high, or its oldest wish changed kind
+    leave(before, { key })
+    enter(key, job)
+  end
+  return 'folded', job
+end
+
+local outcomes, many, index = {}, {}, 8
+while index <= #ARGV do
+  local key = prefix .. ARGV[index]
+  local version = ARGV[index + 1] == '' and redis_version or tonumber(ARGV[index + 1])
+  local fragments
+  fragments, index = new_fragments(index, version)
+  local outcome, folded
+  if repeated then
+    outcome = 'duplicate'
+    count('duplicate')
+  else
+    local job = load(JOBS, key)
+    if job then
+      outcome, folded = put_known(key, job, fragments)
+    else
+      outcome = put_new(key, fragments)
+    end
+  end
+  outcomes[#outcomes + 1] = outcome
+  if folded and tag == 'P' and #folded[FRAGMENTS] > MANY_FRAGMENTS then many[#many + 1] = #outcomes - 1 end
+end
+count('accepted', #outcomes)
+
+local function depth(of)
+  local sum = 0
+  for _, stream in ipairs(redis.call('ZRANGE', turns(of), 0, -1)) do sum = sum + redis.call('ZCARD', pending(stream)) end
+  return sum
+end
+
+return { outcomes, woken_lanes(), depth('high'), depth('low'), many }

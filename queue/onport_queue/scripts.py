@@ -1,0 +1,40 @@
+"""The queue's Lua scripts: one file each, the prelude before every one."""
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import TypeAlias, cast
+
+from redis import Redis
+from redis.commands.core import Script
+
+Reply: TypeAlias = "bytes | int | list[Reply]"
+
+# Everything but put and control must go on when Redis is at its memory limit: they free memory, or
+# lead there.
+_REFUSED_AT_MEMORY_LIMIT = frozenset({"put", "control"})
+
+
+@cache
+def source(name: str) -> str:
+    """Return the complete text of a script."""
+    folder = files("onport_queue") / "lua"
+    flags = "" if name in _REFUSED_AT_MEMORY_LIMIT else " flags=allow-oom"
+    prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
+    return f"#!lua{flags}\n{prelude}\n{(folder / f'{name}.lua').read_text(encoding='utf-8')}"
+
+
+class Scripts:
+    """Runs the scripts of one account; each call is one atomic step and one round trip."""
+
+    def __init__(self, redis: Redis, base_key: str) -> None:
+        self._redis = redis
+        self._base_key = base_key
+        self._registered: dict[str, Script] = {}
+
+    def run(self, name: str, arguments: Sequence[str | bytes | int | float]) -> Reply:
+        """Run a script by its digest; its text travels only when the server does not know it."""
+        script = self._registered.get(name)
+        if script is None:
+            script = self._registered[name] = self._redis.register_script(source(name))
+        return cast("Reply", script(keys=[self._base_key], args=arguments))

@@ -1,0 +1,306 @@
+"""The queue of one account: the atomic operations on what is stored in Redis."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, assert_never, cast
+
+from redis import Redis
+
+from onport_queue.flight import (
+    Claim,
+    Dead,
+    Delivered,
+    Empty,
+    Fenced,
+    Gate,
+    Granted,
+    Halve,
+    Item,
+    Paused,
+    Released,
+    Retry,
+    Settled,
+    Settlement,
+    Verdict,
+    Wait,
+)
+from onport_queue.fold import Fragment, Mode, Run
+from onport_queue.jobs import Job, LinkJob
+from onport_queue.ledger import Stats
+from onport_queue.names import DEFAULT_ACCOUNT, Kind, Lane, checked_name, job_key
+from onport_queue.scripts import Reply, Scripts
+
+PUT_ID_RETENTION_MS = 24 * 3600 * 1000
+JOBS_PER_PUT = 500
+
+
+class PutOutcome(StrEnum):
+    """What became of one job of a put."""
+
+    PENDING = "pending"
+    FOLDED = "folded"
+    WAITING = "waiting"
+    REVIVED = "revived"
+    SUPERSEDED = "superseded"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class PutBatch:
+    """Jobs of one kind for one channel and lane, put in one step under one random put id."""
+
+    put_id: bytes
+    kind: Kind
+    channel: str
+    lane: Lane
+    jobs: Sequence[Job] | Sequence[LinkJob]
+    mode: Mode = Mode.FULL
+
+
+@dataclass(frozen=True, slots=True)
+class PutReply:
+    """Outcomes in the order of the jobs, the lanes that need waking, the depths after the put."""
+
+    outcomes: tuple[PutOutcome, ...]
+    wake: tuple[Lane, ...]
+    pending_high: int
+    pending_low: int
+    overgrown: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """One job as the queue holds it."""
+
+    key: str
+    state: str
+    lane: Lane
+    put_ms_ago: int
+    due_in_ms: int
+    attempts: int
+    crashes: int
+    last_status: str | None
+    last_text: str | None
+    fragments: tuple[Fragment, ...]
+    waiting: tuple[Fragment, ...]
+
+
+class Queue:
+    """The queue of one account.
+
+    Every method is one atomic script. All raise `redis.exceptions.RedisError` if Redis can't be
+    reached or refuses; after a connection error or a time-out the outcome of `put` and `settle` is
+    unknown, and repeating the call with the same put id or lease is safe.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        account: str = DEFAULT_ACCOUNT,
+        *,
+        history_retention_ms: int = 30 * 86_400_000,
+    ) -> None:
+        self.account = checked_name("account", account)
+        self._history_retention_ms = history_retention_ms
+        self._scripts = Scripts(redis, f"onport-relay:{{{account}}}")
+
+    def put(self, batch: PutBatch) -> PutReply:
+        """Take jobs in, at most `JOBS_PER_PUT`. Once this returns, Redis has them."""
+        if len(batch.jobs) > JOBS_PER_PUT:
+            raise ValueError(f"a put takes at most {JOBS_PER_PUT} jobs, got {len(batch.jobs)}")
+        arguments: list[str | bytes | int | float] = [
+            batch.put_id,
+            batch.kind,
+            checked_name("channel", batch.channel),
+            batch.lane,
+            batch.mode,
+            PUT_ID_RETENTION_MS,
+            self._history_retention_ms,
+        ]
+        for job in batch.jobs:
+            arguments += (job.key, "" if job.version is None else job.version)
+            if isinstance(job, LinkJob):
+                arguments.append(len(job.links))
+                for link in job.links:
+                    arguments += (link.id, link.body)
+            else:
+                arguments.append(job.body)
+        outcomes, wake, high, low, overgrown = _array(self._scripts.run("put", arguments))
+        return PutReply(
+            outcomes=tuple(PutOutcome(_text(outcome)) for outcome in _array(outcomes)),
+            wake=_lanes(wake),
+            pending_high=_number(high),
+            pending_low=_number(low),
+            overgrown=tuple(_number(place) for place in _array(overgrown)),
+        )
+
+    def claim(self, lane: Lane, gate: Gate, lease: str) -> Claim:
+        """Take what may be sent now: a token and a batch, or the reason why not."""
+        arguments = (
+            lane,
+            gate.rate,
+            gate.burst,
+            gate.floor,
+            gate.batch_items,
+            gate.batch_bytes,
+            lease,
+            gate.lease_ms,
+        )
+        reply = _array(self._scripts.run("claim", arguments))
+        match _text(reply[0]):
+            case "granted":
+                from_lane, channel, kind = _text(reply[1]).split(":")
+                items = tuple(_item(item) for item in _array(reply[3]))
+                return Granted(lease, Kind(kind), channel, Lane(from_lane), bool(reply[2]), items)
+            case "wait":
+                return Wait(_number(reply[1]) / 1e6)
+            case "paused":
+                return Paused(None if reply[1] == -1 else _number(reply[1]) / 1000)
+            case _:
+                return Empty()
+
+    def renew(self, leases: Sequence[str], term_ms: int) -> frozenset[str]:
+        """Give leases a new term; return those that were still held."""
+        return frozenset(
+            _text(lease) for lease in _array(self._scripts.run("renew", (term_ms, *leases)))
+        )
+
+    def settle(self, lease: str, settlement: Settlement) -> Settled | Fenced:
+        """End a flight; an expired lease settles nothing."""
+        arguments: list[str | bytes | int | float] = [
+            lease,
+            int(settlement.sent),
+            settlement.status,
+            settlement.text,
+            settlement.pause_ms,
+            settlement.pause_reason,
+        ]
+        for verdict in settlement.verdicts:
+            arguments += _verdict(verdict)
+        reply = _array(self._scripts.run("settle", arguments))
+        return Fenced() if reply[0] == b"fenced" else Settled(_lanes(reply[1]))
+
+    def look(self, lanes: Sequence[Lane], every_ms: int = 900) -> tuple[Lane, ...]:
+        """Promote what is due or expired; return lanes with work that nobody looked at just now."""
+        return _lanes(self._scripts.run("look", (every_ms, *lanes)))
+
+    def pause(self, scope: str, seconds: float | None, reason: str) -> None:
+        """Pause ``account``, ``lane:…``, ``channel:…`` or ``stream:…``; None is until resumed."""
+        self._scripts.run("control", ("pause", scope, round((seconds or 0) * 1000), reason))
+
+    def resume(self, scope: str = "") -> int:
+        """End a pause, or all of them; return how many there were."""
+        return _number(self._scripts.run("control", ("resume", scope)))
+
+    def set_rate(self, rate: float | None) -> None:
+        """Lower the rate of all workers at run time; None is back to the configured one."""
+        self._scripts.run("control", ("rate", "" if rate is None else rate))
+
+    def stats(self) -> Stats:
+        """Return one consistent look at everything."""
+        return Stats.model_validate_json(cast("bytes", self._scripts.run("stats", ())))
+
+    def show(self, kind: Kind, channel: str, key: str) -> JobView | None:
+        """Return one job with its fragments, or None if the queue holds nothing of it."""
+        full_key = job_key(kind, channel, key)
+        reply = _array(self._scripts.run("show", (full_key,)))
+        if not reply:
+            return None
+        state, lane, age, due, tries_json, fragments, waiting = reply
+        tries = json.loads(_text(tries_json))
+        last = tries.get("last", {})
+        return JobView(
+            key=full_key,
+            state=_text(state),
+            lane=Lane(_text(lane)),
+            put_ms_ago=_number(age),
+            due_in_ms=_number(due),
+            attempts=tries["attempts"],
+            crashes=tries["crashes"],
+            last_status=last.get("status"),
+            last_text=last.get("text"),
+            fragments=_fragments(fragments, versions=True),
+            waiting=_fragments(waiting, versions=True),
+        )
+
+    def compact(
+        self, kind: Kind, channel: str, key: str, choose: Callable[[Sequence[Fragment]], Run | None]
+    ) -> bool:
+        """Fold a run of an overgrown job's partial fragments into one; return whether it was done.
+
+        Args:
+            kind, channel, key: the job.
+            choose: given the fragments, picks the run to fold and its folded body, or None.
+        """
+        view = self.show(kind, channel, key)
+        run = choose(view.fragments) if view else None
+        if run is None:
+            return False
+        return (
+            self._scripts.run(
+                "compact",
+                (job_key(kind, channel, key), run.first + 1, run.many, run.digest, run.body),
+            )
+            == 1
+        )
+
+
+def _verdict(verdict: Verdict) -> tuple[str, int]:
+    match verdict:
+        case Delivered():
+            return "delivered", 0
+        case Retry(delay_ms):
+            return "retry", delay_ms
+        case Released():
+            return "released", 0
+        case Halve():
+            return "halve", 0
+        case Dead():
+            return "dead", 0
+        case _:
+            assert_never(verdict)
+
+
+def _item(reply: Reply) -> Item:
+    key, attempts, first_ago, put_ago, fragments = _array(reply)
+    return Item(
+        _text(key),
+        _number(attempts),
+        _number(first_ago),
+        _number(put_ago),
+        _fragments(fragments, versions=False),
+    )
+
+
+def _fragments(reply: Reply, *, versions: bool) -> tuple[Fragment, ...]:
+    flat = _array(reply)
+    width: Literal[3, 4] = 4 if versions else 3
+    return tuple(
+        Fragment(
+            tag=_text(flat[at - 3]),
+            link=_text(flat[at - 2]),
+            body=cast("bytes", flat[at - 1]),
+            version=int(_text(flat[at - 4])) if versions else 0,
+        )
+        for at in range(width, len(flat) + 1, width)
+    )
+
+
+def _lanes(reply: Reply) -> tuple[Lane, ...]:
+    return tuple(
+        sorted((Lane(_text(lane)) for lane in _array(reply)), key=lambda lane: lane != Lane.HIGH)
+    )
+
+
+def _array(reply: Reply) -> list[Reply]:
+    return cast("list[Reply]", reply)
+
+
+def _text(reply: Reply) -> str:
+    return cast("bytes", reply).decode()
+
+
+def _number(reply: Reply) -> int:
+    return cast("int", reply)
