@@ -12,6 +12,7 @@
 local lane, ceiling, burst, floor = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local most_items, most_bytes = tonumber(ARGV[5]), tonumber(ARGV[6])
 local lease, term = ARGV[7], tonumber(ARGV[8])
+local RECORDS_AT_A_TIME = 10
 
 local now = clock()
 promote(now)
@@ -54,9 +55,17 @@ if wait > 0.0005 then return { 'wait', math.ceil(wait * 1000) } end
 local kind = kind_of(stream)
 local most = kind == 'sale' and 1 or most_items
 local keys, items, bytes, alone = {}, {}, 0, false
-for _, key in ipairs(redis.call('ZRANGE', pending(stream), 0, most - 1)) do
-  local job = load(JOBS, key)
-  local tries = load(TRIES, key) or { attempts = 0 }
+local candidates = redis.call('ZRANGE', pending(stream), 0, most - 1)
+local records, any_tries = {}, redis.call('EXISTS', TRIES) == 1
+for index, key in ipairs(candidates) do
+  if not records[index] then -- a few at a time: payloads may be large, and the batch full after the first
+    local last = math.min(index + RECORDS_AT_A_TIME - 1, #candidates)
+    for offset, record in ipairs(redis.call('HMGET', JOBS, unpack(candidates, index, last))) do
+      records[index + offset - 1] = record
+    end
+  end
+  local job = cmsgpack.unpack(records[index])
+  local tries = any_tries and load(TRIES, key) or { attempts = 0 }
   local limit = tries.alone and 1 or tries.limit or most
   local fragments, size = {}, 0
   for _, fragment in ipairs(job[FRAGMENTS]) do
@@ -78,10 +87,16 @@ for _, key in ipairs(redis.call('ZRANGE', pending(stream), 0, most - 1)) do
   if #keys >= most then break end
 end
 
-leave(stream, keys)
+redis.call('ZREMRANGEBYRANK', pending(stream), 0, #keys - 1)
+leave_turns_if_empty(stream)
 local turn = redis.call('HINCRBY', META, 'turn', 1)
 redis.call('ZADD', turns(lane_of(stream)), 'XX', turn, stream)
-for _, key in ipairs(keys) do redis.call('HSET', INFLIGHT, key, lease) end
+local held = {}
+for _, key in ipairs(keys) do
+  held[#held + 1] = key
+  held[#held + 1] = lease
+end
+redis.call('HSET', INFLIGHT, unpack(held))
 redis.call('ZADD', LEASES, string.format('%.0f', now + term), lease)
 save(FLIGHTS, lease, { stream = stream, keys = keys, alone = alone })
 highs = lane_of(stream) == 'high' and math.min(highs + 1, math.max(floor - 1, 0)) or 0

@@ -75,6 +75,19 @@ local function rotate(what, retention, now)
   redis.call('HSET', META, what .. '_since', string.format('%.0f', now))
 end
 
+-- One answer per field: its value, or false.
+local function remembered_all(what, fields)
+  local found = {}
+  for _, generation in ipairs({ name(what .. ':old'), name(what) }) do
+    if redis.call('EXISTS', generation) == 1 then
+      for index, value in ipairs(redis.call('HMGET', generation, unpack(fields))) do
+        found[index] = value or found[index]
+      end
+    end
+  end
+  return found
+end
+
 local function remembered(what, field)
   return redis.call('HGET', name(what), field) or redis.call('HGET', name(what .. ':old'), field)
 end
@@ -163,19 +176,26 @@ local function kind_of(stream) return string.match(stream, ':(%l+)$') end
 local function pending(stream) return name('pending:' .. stream) end
 local function turns(lane) return name('turns:' .. lane) end
 
+-- A stream that has got pending work takes part in its lane's turns, after those that wait already.
+local function take_turns(stream)
+  local lane = lane_of(stream)
+  if redis.call('ZADD', turns(lane), 'NX', redis.call('HGET', META, 'turn') or '0', stream) == 1 then woken[lane] = true end
+end
+
 -- Into its stream, at its place: a job that comes back stands where it stood.
 local function enter(key, job)
   local stream = stream_of(key, job)
   redis.call('ZADD', pending(stream), string.format('%.0f', job[PLACE]), key)
-  if not redis.call('ZSCORE', turns(job[LANE]), stream) then
-    redis.call('ZADD', turns(job[LANE]), redis.call('HGET', META, 'turn') or '0', stream)
-    woken[job[LANE]] = true
-  end
+  take_turns(stream)
 end
 
-local function leave(stream, keys)
-  redis.call('ZREM', pending(stream), unpack(keys))
+local function leave_turns_if_empty(stream)
   if redis.call('EXISTS', pending(stream)) == 0 then redis.call('ZREM', turns(lane_of(stream)), stream) end
+end
+
+local function leave(stream, key)
+  redis.call('ZREM', pending(stream), key)
+  leave_turns_if_empty(stream)
 end
 
 local function woken_lanes()
@@ -246,7 +266,6 @@ local function start_waiting(key, content, delivered)
 end
 
 local function land_delivered(key, job, kind, content)
-  redis.call('HDEL', TRIES, key)
   local rest = {}
   for _, fragment in ipairs(job[FRAGMENTS]) do
     if KIND_OF_TAG[fragment[TAG]] and KIND_OF_TAG[fragment[TAG]] ~= kind then rest[#rest + 1] = fragment end
@@ -266,11 +285,13 @@ end
 
 -- One job of a flight ends. verdict: delivered, retry, released, halve, dead, expired.
 -- landing: {kind, size, alone, now, status, text}; delay in ms (retry only); sent: 1 if a request was made.
-local function land(key, verdict, delay, sent, landing)
-  local now, job, content = landing.now, load(JOBS, key), load(WAITING, key)
-  redis.call('HDEL', INFLIGHT, key)
+local function land(key, job, content, verdict, delay, sent, landing)
+  local now = landing.now
   if content then redis.call('HDEL', WAITING, key) end
-  if verdict == 'delivered' then return land_delivered(key, job, landing.kind, content) end
+  if verdict == 'delivered' then
+    redis.call('HDEL', TRIES, key)
+    return land_delivered(key, job, landing.kind, content)
+  end
 
   local tries = load(TRIES, key) or { attempts = 0, crashes = 0 }
   if sent == 1 then
@@ -304,9 +325,41 @@ local function land(key, verdict, delay, sent, landing)
   end
 end
 
-local function close_flight(lease)
+-- A delivered full payload, nothing waiting, nothing left of it: by far the most, so a batch of them ends in three calls.
+local function land_plain(keys, versions)
+  redis.call('HDEL', JOBS, unpack(keys))
+  redis.call('HSET', name('history'), unpack(versions))
+  if redis.call('EXISTS', TRIES) == 1 then redis.call('HDEL', TRIES, unpack(keys)) end
+  count('delivered', #keys)
+end
+
+-- A flight ends. verdicts(index) gives verdict and delay of its index-th job; answer: {sent, status, text}.
+local function land_flight(lease, flight, verdicts, answer, now)
+  local keys = flight.keys
   redis.call('HDEL', FLIGHTS, lease)
   redis.call('ZREM', LEASES, lease)
+  redis.call('HDEL', INFLIGHT, unpack(keys))
+  local jobs = redis.call('HMGET', JOBS, unpack(keys))
+  local contents = redis.call('HMGET', WAITING, unpack(keys))
+  local landing = {
+    kind = kind_of(flight.stream), size = #keys, alone = flight.alone, now = now,
+    status = answer.status, text = answer.text,
+  }
+  local plain, versions = {}, {}
+  for index, key in ipairs(keys) do
+    local verdict, delay = verdicts(index)
+    local job = cmsgpack.unpack(jobs[index])
+    local content = contents[index] and cmsgpack.unpack(contents[index])
+    local version = full_version(job[FRAGMENTS])
+    if verdict == 'delivered' and version and not content then
+      plain[#plain + 1] = key
+      versions[#versions + 1] = key
+      versions[#versions + 1] = string.format('%.0f', version)
+    else
+      land(key, job, content, verdict, delay, answer.sent, landing)
+    end
+  end
+  if #plain > 0 then land_plain(plain, versions) end
 end
 
 -- Due retries and expired leases become pending again, at most PROMOTIONS of each.
@@ -322,11 +375,7 @@ local function promote(now)
     local flight = load(FLIGHTS, lease)
     promoted = promoted + #flight.keys
     if promoted > PROMOTIONS and promoted > #flight.keys then return end
-    close_flight(lease)
     count('expired')
-    local landing = {
-      kind = kind_of(flight.stream), size = #flight.keys, alone = flight.alone, now = now, status = '', text = '',
-    }
-    for _, key in ipairs(flight.keys) do land(key, 'expired', 0, 0, landing) end
+    land_flight(lease, flight, function() return 'expired', 0 end, { sent = 0, status = '', text = '' }, now)
   end
 end

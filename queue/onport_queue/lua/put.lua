@@ -36,18 +36,23 @@ local function new_fragments(index, version)
   return fragments, index
 end
 
-local function put_new(key, fragments)
-  if tag == 'F' then
-    local delivered = remembered('history', key)
-    if delivered and fragments[1][VERSION] < tonumber(delivered) then
-      count('superseded')
-      return 'superseded'
-    end
+-- New keys are by far the most, and a bulk put has hundreds: they are stored together, in three calls.
+local fresh, fresh_keys = {}, {}
+
+local function store_fresh()
+  if #fresh_keys == 0 then return end
+  local records, places = {}, {}
+  local place = redis.call('HINCRBY', META, 'seq', #fresh_keys) - #fresh_keys
+  for index, key in ipairs(fresh_keys) do
+    local job = { lane, place + index, math.floor(now), fresh[key] }
+    records[2 * index - 1], records[2 * index] = key, cmsgpack.pack(job)
+    places[2 * index - 1], places[2 * index] = string.format('%.0f', place + index), key
   end
-  local job = { lane, redis.call('HINCRBY', META, 'seq', 1), math.floor(now), fragments }
-  save(JOBS, key, job)
-  enter(key, job)
-  return 'pending'
+  redis.call('HSET', JOBS, unpack(records))
+  local stream = lane .. ':' .. channel .. ':' .. kind
+  redis.call('ZADD', pending(stream), unpack(places))
+  take_turns(stream)
+  fresh, fresh_keys = {}, {}
 end
 
 local function put_waiting(key, fragments)
@@ -77,34 +82,45 @@ local function put_known(key, job, fragments)
     return 'revived', job
   end
   if before and before ~= stream_of(key, job) then -- raised to high, or its oldest wish changed kind
-    leave(before, { key })
+    leave(before, key)
     enter(key, job)
   end
   return 'folded', job
 end
 
-local outcomes, many, index = {}, {}, 8
+local keys, contents, index = {}, {}, 8
 while index <= #ARGV do
-  local key = prefix .. ARGV[index]
   local version = ARGV[index + 1] == '' and redis_version or tonumber(ARGV[index + 1])
-  local fragments
-  fragments, index = new_fragments(index, version)
-  local outcome, folded
-  if repeated then
-    outcome = 'duplicate'
-    count('duplicate')
-  else
-    local job = load(JOBS, key)
-    if job then
-      outcome, folded = put_known(key, job, fragments)
-    else
-      outcome = put_new(key, fragments)
-    end
-  end
-  outcomes[#outcomes + 1] = outcome
-  if folded and tag == 'P' and #folded[FRAGMENTS] > MANY_FRAGMENTS then many[#many + 1] = #outcomes - 1 end
+  keys[#keys + 1] = prefix .. ARGV[index]
+  contents[#keys], index = new_fragments(index, version)
 end
-count('accepted', #outcomes)
+count('accepted', #keys)
+
+local outcomes, many, seen = {}, {}, {}
+if repeated then
+  for place = 1, #keys do outcomes[place] = 'duplicate' end
+  count('duplicate', #keys)
+else
+  local known = redis.call('HMGET', JOBS, unpack(keys))
+  local delivered = tag == 'F' and remembered_all('history', keys) or {}
+  for place, key in ipairs(keys) do
+    local fragments, folded = contents[place], nil
+    if fresh[key] then store_fresh() end -- the same key twice in one put
+    if known[place] or seen[key] then
+      outcomes[place], folded = put_known(key, load(JOBS, key), fragments)
+    elseif delivered[place] and fragments[1][VERSION] < tonumber(delivered[place]) then
+      outcomes[place] = 'superseded'
+      count('superseded')
+    else
+      outcomes[place] = 'pending'
+      seen[key] = true
+      fresh[key] = fragments
+      fresh_keys[#fresh_keys + 1] = key
+    end
+    if folded and tag == 'P' and #folded[FRAGMENTS] > MANY_FRAGMENTS then many[#many + 1] = place - 1 end
+  end
+  store_fresh()
+end
 
 local function depth(of)
   local sum = 0

@@ -19,15 +19,12 @@ if #ARGV ~= 6 + 2 * #flight.keys then
   return redis.error_reply('settle needs ' .. #flight.keys .. ' verdicts, got ' .. (#ARGV - 6) / 2)
 end
 
-close_flight(lease)
-local landing = {
-  kind = kind_of(flight.stream), size = #flight.keys, alone = flight.alone, now = now, status = status, text = text,
-}
-for index, key in ipairs(flight.keys) do
+local function verdict_of(index)
   local verdict = ARGV[5 + 2 * index]
-  if verdict == 'retry' then count('retried') end
-  if verdict == 'released' then count('released') end
-  land(key, verdict, tonumber(ARGV[6 + 2 * index]), sent, landing)
+  if verdict == 'retry' or verdict == 'released' then count(verdict == 'retry' and 'retried' or 'released') end
+  return verdict, tonumber(ARGV[6 + 2 * index])
 end
+
+land_flight(lease, flight, verdict_of, { sent = sent, status = status, text = text }, now)
 if pause_ms > 0 then pause('account', now + pause_ms, pause_reason, now) end
 return { 'settled', woken_lanes() }
