@@ -1,3 +1,20 @@
 """Put sales, products and variant links into the relay from a shop."""
 
+from onport_queue.errors import BrokerUnavailableError, InvalidJobError, RelayError, SettingsError
+
+from onport_producers.producer import Producer, Progress
+from onport_producers.receipt import Receipt, State, Summary
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "BrokerUnavailableError",
+    "InvalidJobError",
+    "Producer",
+    "Progress",
+    "Receipt",
+    "RelayError",
+    "SettingsError",
+    "State",
+    "Summary",
+]

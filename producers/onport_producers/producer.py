@@ -1,0 +1,240 @@
+"""The client that a shop uses: each method validates, puts, wakes, and says what became of it."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from onport_queue.broker import connect, unreachable
+from onport_queue.clock import Clock, SystemClock
+from onport_queue.errors import BrokerUnavailableError, InvalidJobError, SettingsError
+from onport_queue.fold import Mode, compaction
+from onport_queue.jobs import Job, LinkJob, Payload, link_job, product_job, sale_job
+from onport_queue.names import DEFAULT_CHANNEL, Kind, Lane, job_key
+from onport_queue.settings import Settings, load_settings
+from onport_queue.store import JOBS_PER_PUT, PutBatch, PutOutcome, PutReply, Queue
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from onport_producers.receipt import Receipt, State, Summary
+from onport_producers.wakeup import CeleryWaker, Waker
+
+PUT_BOUND_S = 0.25
+
+Progress = Callable[[int], None]
+"""Told after each script call how many items have been accepted so far."""
+
+_AnyJob = TypeVar("_AnyJob", Job, LinkJob)
+
+
+class Producer:
+    """Puts jobs into the relay. Thread-safe; may be made before a fork.
+
+    Once a method returns, Redis has the job: it is delivered at least once, in the order of its
+    key's versions.
+
+    All methods raise:
+        InvalidJobError: the payload can't be keyed or is not of a documented JSON type; names the
+        field. BrokerUnavailableError: Redis could not be reached within a quarter of a second, or
+        refused. Whether the job was
+            taken is then unknown; putting it again is safe.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        waker: Waker | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings = settings or load_settings()
+        if self._settings.redis_url is None:
+            raise SettingsError(
+                "redis_url: missing; set ONPORT_RELAY_REDIS_URL or name the broker in relay.toml"
+            )
+        self._url = self._settings.redis_url
+        self._waker = waker or CeleryWaker(self._url)
+        self._clock = clock or SystemClock()
+        self._connected: tuple[int, Redis, Queue] | None = None
+
+    @classmethod
+    def from_config(cls, config: Path | None = None) -> "Producer":
+        """Return a producer set up by a settings file and the environment."""
+        return cls(load_settings(config))
+
+    def create_sale(
+        self, sale: Payload, *, version: int | None = None, channel: str = DEFAULT_CHANNEL
+    ) -> Receipt:
+        """Put a new sale, on the high lane.
+
+        Args:
+            sale: the vendor's manual-sale payload, keyed by `externalId`; as JSON text it is
+            forwarded byte for byte. version: larger is newer; best the order's updated_at in ms.
+            Default: Redis time. channel: the custom channel.
+        """
+        return self._put_one(Kind.SALE, Lane.HIGH, channel, self._sale(sale, version))
+
+    def update_sale(
+        self,
+        sale: Payload,
+        *,
+        version: int | None = None,
+        partial: bool = False,
+        channel: str = DEFAULT_CHANNEL,
+    ) -> Receipt:
+        """Put a newer state of a sale, on the low lane; it folds into a sale that was not sent yet.
+
+        Args:
+            sale: the whole sale as it is now, or with `partial` only what has changed.
+            version: larger is newer. Default: Redis time.
+            partial: lay the payload over what its key already holds instead of replacing it.
+            channel: the custom channel.
+        """
+        mode = Mode.PARTIAL if partial else Mode.FULL
+        return self._put_one(Kind.SALE, Lane.LOW, channel, self._sale(sale, version), mode)
+
+    def import_products(
+        self,
+        items: Iterable[Payload],
+        *,
+        channel: str = DEFAULT_CHANNEL,
+        progress: Progress | None = None,
+    ) -> Summary:
+        """Put product items on the low lane, 500 per script call; memory stays flat.
+
+        An invalid item raises InvalidJobError with its place among the items; those before it in
+        earlier calls have been accepted, as `progress` was told.
+        """
+        jobs = (product_job(item, key_fields=self._settings.product_key) for item in items)
+        return self._put_many(Kind.PRODUCT, channel, jobs, progress)
+
+    def acknowledge_variants(
+        self,
+        items: Iterable[Payload],
+        *,
+        channel: str = DEFAULT_CHANNEL,
+        progress: Progress | None = None,
+    ) -> Summary:
+        """Put wishes to link variants with vendor SKUs, on the low lane.
+
+        One wish per link: the newest wins.
+        """
+        jobs = (link_job(Kind.ACKNOWLEDGE, item) for item in items)
+        return self._put_many(Kind.ACKNOWLEDGE, channel, jobs, progress)
+
+    def disconnect_variants(
+        self,
+        items: Iterable[Payload],
+        *,
+        channel: str = DEFAULT_CHANNEL,
+        progress: Progress | None = None,
+    ) -> Summary:
+        """Put wishes to unlink variants from vendor SKUs, on the low lane.
+
+        One wish per link: the newest wins.
+        """
+        jobs = (link_job(Kind.DISCONNECT, item) for item in items)
+        return self._put_many(Kind.DISCONNECT, channel, jobs, progress)
+
+    def _sale(self, sale: Payload, version: int | None) -> Job:
+        return self._judged(sale_job(sale, version=version))
+
+    def _judged(self, job: _AnyJob) -> _AnyJob:
+        if self._settings.validation == "strict" and job.warnings:
+            place, _, problem = job.warnings[0].partition(": ")
+            raise InvalidJobError(place, problem)
+        return job
+
+    def _put_one(
+        self, kind: Kind, lane: Lane, channel: str, job: Job, mode: Mode = Mode.FULL
+    ) -> Receipt:
+        reply = self._put(PutBatch(secrets.token_bytes(12), kind, channel, lane, (job,), mode))
+        return Receipt(
+            id=job_key(kind, channel, job.key),
+            lane=lane,
+            state=State(reply.outcomes[0]),
+            expected_at=self._clock.wall() + self._expected_in(lane, reply),
+            warnings=job.warnings,
+        )
+
+    def _put_many(
+        self, kind: Kind, channel: str, jobs: Iterator[_AnyJob], progress: Progress | None
+    ) -> Summary:
+        summary = Summary()
+        while batch := self._next_batch(jobs, summary.accepted):
+            reply = self._put(PutBatch(secrets.token_bytes(12), kind, channel, Lane.LOW, batch))
+            summary = Summary(
+                accepted=summary.accepted + len(batch),
+                folded=summary.folded + reply.outcomes.count(PutOutcome.FOLDED),
+                superseded=summary.superseded + reply.outcomes.count(PutOutcome.SUPERSEDED),
+                warnings=summary.warnings + sum(1 for job in batch if job.warnings),
+                expected_at=self._clock.wall() + self._expected_in(Lane.LOW, reply),
+            )
+            if progress:
+                progress(summary.accepted)
+        return summary
+
+    def _next_batch(self, jobs: Iterator[_AnyJob], accepted: int) -> Sequence[_AnyJob]:
+        batch: list[_AnyJob] = []
+        try:
+            batch.extend(self._judged(job) for job in islice(jobs, JOBS_PER_PUT))
+        except InvalidJobError as error:
+            place = f"item {accepted + len(batch) + 1}"
+            raise InvalidJobError(
+                f"{place}: {error.place}" if error.place else place, error.problem
+            ) from None
+        return batch
+
+    def _put(self, batch: PutBatch) -> PutReply:
+        queue = self._queue()
+        try:
+            for attempt in self._tries():
+                with attempt:
+                    reply = queue.put(batch)
+        except RedisError as error:
+            raise BrokerUnavailableError(unreachable(self._redis(), error)) from error
+        for lane in reply.wake:
+            self._waker.wake(self._settings.account, lane)
+        for index in reply.overgrown:
+            queue.compact(batch.kind, batch.channel, batch.jobs[index].key, compaction)
+        return reply
+
+    def _tries(self) -> Retrying:
+        # The put id makes a repetition harmless, so a cut connection is simply tried again, within
+        # the bound.
+        return Retrying(
+            retry=retry_if_exception_type((RedisConnectionError, RedisTimeoutError)),
+            stop=stop_after_delay(PUT_BOUND_S),
+            wait=wait_fixed(0.02),
+            reraise=True,
+        )
+
+    def _expected_in(self, lane: Lane, reply: PutReply) -> timedelta:
+        requests: float = reply.pending_high
+        if lane == Lane.LOW:
+            requests += reply.pending_low / self._settings.batch_items
+        return timedelta(seconds=requests / self._settings.rate)
+
+    def _redis(self) -> Redis:
+        return self._connection()[1]
+
+    def _queue(self) -> Queue:
+        return self._connection()[2]
+
+    def _connection(self) -> tuple[int, Redis, Queue]:
+        pid = os.getpid()
+        if self._connected is None or self._connected[0] != pid:
+            redis = connect(self._url, timeout_s=PUT_BOUND_S)
+            history_ms = round(self._settings.history_days * 86_400_000)
+            self._connected = (
+                pid,
+                redis,
+                Queue(redis, self._settings.account, history_retention_ms=history_ms),
+            )
+        return self._connected

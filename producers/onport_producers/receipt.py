@@ -1,0 +1,51 @@
+"""What a producer gets for what it put."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from onport_queue.names import Lane
+
+
+class State(StrEnum):
+    """What became of a put."""
+
+    PENDING = "pending"
+    FOLDED = "folded"
+    WAITING = "waiting"
+    REVIVED = "revived"
+    SUPERSEDED = "superseded"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The relay has the job.
+
+    Attributes:
+        id: the job, e.g. ``sale:default:1001``.
+        lane: the lane asked for; a folded job keeps the higher one.
+        state: pending (new), folded (into one that was not sent yet), waiting (its key is in
+        flight), revived (a dead
+            one lives again), superseded (Onport has a newer full payload already), duplicate (this
+            very put was taken before).
+        expected_at: when it should be delivered if nothing fails; an estimate.
+        warnings: what is odd about the payload.
+    """
+
+    id: str
+    lane: Lane
+    state: State
+    expected_at: datetime
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What became of a bulk put."""
+
+    accepted: int = 0
+    folded: int = 0
+    superseded: int = 0
+    warnings: int = 0
+    expected_at: datetime | None = None

@@ -1,0 +1,72 @@
+"""Waking the workers: a Celery message that says "there is work" and nothing else.
+
+Best effort, bounded to a tenth of a second: a lost wake-up costs a second, since every worker looks
+for work by itself.
+"""
+
+import logging
+import os
+import threading
+from typing import Protocol
+
+from celery import Celery
+from kombu.exceptions import KombuError
+from onport_queue.names import CELERY_KEY_PREFIX, DRAIN_TASK, Lane
+from redis.exceptions import RedisError
+
+_log = logging.getLogger(__name__)
+_BOUND_S = 0.1
+
+
+class Waker(Protocol):
+    """Tells the workers of a lane that there is work."""
+
+    def wake(self, account: str, lane: Lane) -> None:
+        """Wake one drain. Never raises, never takes longer than a tenth of a second or two."""
+
+
+class CeleryWaker:
+    """Publishes the drain task; safe in threads and after a fork."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis_url = redis_url
+        self._lock = threading.Lock()
+        self._app: Celery | None = None
+        self._pid = 0
+
+    def wake(self, account: str, lane: Lane) -> None:
+        """Publish a wake-up for the lane's queue."""
+        try:
+            self._celery().send_task(
+                DRAIN_TASK, (account, lane.value), queue=lane.value, argsrepr="-", kwargsrepr="-"
+            )
+        except (KombuError, RedisError, OSError) as error:
+            # The job is safe in the queue; a worker finds it within a second.
+            _log.warning("wakeup_failed lane=%s error=%s", lane.value, type(error).__name__)
+
+    def _celery(self) -> Celery:
+        with self._lock:
+            if self._app is None or self._pid != os.getpid():
+                self._app, self._pid = _publisher(self._redis_url), os.getpid()
+            return self._app
+
+
+def _publisher(redis_url: str) -> Celery:
+    # set_as_current=False: a shop's own Celery app stays the current one.
+    app = Celery("onport_relay_wakeup", broker=redis_url, set_as_current=False)
+    app.conf.update(
+        task_publish_retry=False,
+        task_ignore_result=True,
+        task_serializer="json",
+        task_send_sent_event=False,
+        broker_pool_acquire_timeout=_BOUND_S,
+        # All four together bound a publish into a refused or a hung broker; any three do not.
+        broker_transport_options={
+            "socket_timeout": _BOUND_S,
+            "socket_connect_timeout": _BOUND_S,
+            "max_retries": 0,
+            "priority_steps": [0],
+            "global_keyprefix": CELERY_KEY_PREFIX,
+        },
+    )
+    return app

@@ -1,0 +1,75 @@
+"""Reaching Redis, and whether it may be trusted not to forget."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from onport_queue.errors import BrokerUnavailableError
+
+_ADVICE = "set it in redis.conf (config/redis.conf shows how), or set allow_volatile"
+
+
+def connect(url: str, *, timeout_s: float = 5.0) -> Redis:
+    """Return a thread-safe client. Nothing is sent yet."""
+    return Redis.from_url(
+        url,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=min(timeout_s, 2.0),
+        socket_keepalive=True,
+        health_check_interval=15,
+        client_name="onport-relay",
+    )
+
+
+def volatility(redis: Redis) -> list[str]:
+    """Return what makes a broker forget, one line per fault; nothing where CONFIG is forbidden.
+
+    Raises:
+        BrokerUnavailableError: if it can't be reached.
+    """
+    try:
+        config = {
+            key: value
+            for name in ("appendonly", "maxmemory", "maxmemory-policy")
+            for key, value in cast("Mapping[str, str]", redis.config_get(name)).items()
+        }
+    except ResponseError:
+        return []
+    except RedisError as error:
+        raise BrokerUnavailableError(unreachable(redis, error)) from error
+    faults = []
+    if _text(config, "appendonly") != "yes":
+        faults.append(f"appendonly is not yes: a restart forgets every job; {_ADVICE}")
+    policy = _text(config, "maxmemory-policy")
+    if policy != "noeviction":
+        faults.append(
+            f"maxmemory-policy is {policy}: full memory drops jobs; expected noeviction; {_ADVICE}"
+        )
+    return faults
+
+
+def can_tell(redis: Redis) -> bool:
+    """Return whether CONFIG may be asked."""
+    try:
+        redis.config_get("appendonly")
+    except ResponseError:
+        return False
+    return True
+
+
+def unreachable(redis: Redis, error: RedisError) -> str:
+    """Say which broker can't be reached, and why; without its password."""
+    options = redis.connection_pool.connection_kwargs
+    place = options.get("path") or f"{options.get('host', '?')}:{options.get('port', '?')}"
+    return f"broker {place}: {error}"
+
+
+def _text(config: Mapping[str, str], name: str) -> str:
+    found = {_decoded(key): _decoded(value) for key, value in config.items()}
+    return found.get(name, "")
+
+
+def _decoded(text: str | bytes) -> str:
+    return text.decode() if isinstance(text, bytes) else text

@@ -1,0 +1,164 @@
+"""The settings of every part of the relay: one frozen model, read once, all faults told at once."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from onport_queue.errors import SettingsError
+from onport_queue.names import DEFAULT_ACCOUNT, checked_name
+
+VENDOR_BASE_URL = "https://inbound.jetti.io/webhooks/custom-channels"
+ENVIRONMENT_PREFIX = "ONPORT_RELAY_"
+CONFIG_VARIABLE = "ONPORT_RELAY_CONFIG"
+DEFAULT_FILES = (Path("relay.toml"), Path("config/relay.toml"))
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, by TOML file or environment; the environment wins."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    redis_url: str | None = Field(
+        None, description="Redis or Valkey that holds the jobs; unset: `up` and `demo` embed one."
+    )
+    base_url: str = Field(VENDOR_BASE_URL, description="Where the four inbound webhooks live.")
+    webhook_hash: SecretStr | None = Field(
+        None, description="The channel's secret, sent as jetti-webhook-hash. Workers only."
+    )
+    account: str = Field(DEFAULT_ACCOUNT, description="What shares one rate limit.")
+    rate: float = Field(
+        10.0,
+        gt=0,
+        le=10_000,
+        description="Requests/s, all workers together. 10 is ten times the vendor's documented "
+        "synchronous limit; the inbound one is unpublished.",
+    )
+    low_lane_share: float = Field(
+        0.1, ge=0, le=0.5, description="The low lane's guaranteed share of the rate."
+    )
+    batch_items: int = Field(
+        50, ge=1, le=500, description="Most items of a request; 50 is the vendor's documented cap."
+    )
+    batch_bytes: int = Field(1_000_000, ge=1_000, description="Most bytes of a request's items.")
+    product_key: tuple[str, ...] = Field(
+        ("externalId", "sku"), min_length=1, description="Fields that key a product, first found."
+    )
+    validation: Literal["lenient", "strict"] = Field(
+        "lenient", description="strict: what is odd is refused instead of warned about."
+    )
+    connect_timeout_s: float = Field(5.0, gt=0, le=20, description="To open a connection.")
+    read_timeout_s: float = Field(30.0, gt=0, le=300, description="To wait for an answer.")
+    lease_s: float = Field(
+        30.0, ge=10, description="How long a worker holds a claim without renewing it."
+    )
+    max_attempts: int = Field(25, ge=1, description="Requests for a job before it is dead.")
+    max_age_hours: float = Field(72.0, gt=0, description="Hours since a job's first attempt.")
+    concurrency: int = Field(16, ge=1, le=256, description="Requests in flight per process (up).")
+    history_days: float = Field(30.0, gt=0, description="How long delivered versions are known.")
+    allow_http: bool = Field(
+        default=False, description="Allow an endpoint without TLS off this machine."
+    )
+    allow_volatile: bool = Field(default=False, description="Run on a broker that may forget.")
+    data_dir: Path = Field(Path(".relay"), description="Where the embedded broker keeps its data.")
+    appendfsync: Literal["always", "everysec", "no"] = Field(
+        "always", description="When the embedded broker's log reaches the disk."
+    )
+
+    @field_validator("account")
+    @classmethod
+    def _account_is_a_name(cls, value: str) -> str:
+        return checked_name("account", value)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url_is_one(cls, value: str | None) -> str | None:
+        schemes = ("redis://", "rediss://", "unix://")
+        if value is not None and not value.startswith(schemes):
+            raise ValueError(f"expected an URL starting with {', '.join(schemes)}")
+        return value
+
+    @model_validator(mode="after")
+    def _endpoint_is_safe(self) -> "Settings":
+        url = urlsplit(self.base_url)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise ValueError("base_url: expected an http(s) URL with a host")
+        if url.scheme == "http" and url.hostname not in _LOOPBACK and not self.allow_http:
+            raise ValueError(
+                f"base_url: {url.hostname} without TLS would show the webhook hash on the wire; "
+                "use https, or set allow_http for a sandbox"
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - fixed by pydantic-settings
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Explicit values, then the environment; `load_settings` adds the file below them."""
+        return init_settings, env_settings
+
+
+def load_settings(config: Path | None = None, **explicit: Any) -> Settings:
+    """Read the settings.
+
+    Args:
+        config: the TOML file; else the one named by ONPORT_RELAY_CONFIG, else ./relay.toml, else
+            ./config/relay.toml, else none.
+        explicit: values that win over both file and environment.
+
+    Raises:
+        SettingsError: one line per fault, naming the setting, never its value.
+    """
+    path = _config_file(config, os.environ)
+
+    class _FileSettings(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], *sources: Any, **named: Any
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            above = super().settings_customise_sources(settings_cls, *sources, **named)
+            return (*above, TomlConfigSettingsSource(settings_cls, path)) if path else above
+
+    try:
+        loaded = _FileSettings(**explicit)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_fault(fault) for fault in error.errors())) from None
+    except ValueError as error:  # TOML that can't be read
+        raise SettingsError(f"{path}: {error}") from error
+    return loaded
+
+
+def _config_file(config: Path | None, environment: Mapping[str, str]) -> Path | None:
+    named = config or (
+        Path(environment[CONFIG_VARIABLE]) if environment.get(CONFIG_VARIABLE) else None
+    )
+    if named is not None:
+        if not named.is_file():
+            raise SettingsError(f"{named}: no such settings file")
+        return named
+    return next((path for path in DEFAULT_FILES if path.is_file()), None)
+
+
+def _fault(fault: Any) -> str:
+    place = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"{place}: no such setting"
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}" if place else message
