@@ -1,0 +1,104 @@
+"""The Celery app: `celery -A onport_worker.app worker -P threads -Q high,low`.
+
+Celery runs the work: processes, pools, queues, warm shutdown. Its messages say "there is work"; the
+jobs are in the queue. Importing this reads nothing; the settings are read when a worker starts.
+"""
+
+import sys
+from functools import cache
+from typing import Any
+
+from celery import Celery, bootsteps, signals
+from kombu import Queue as CeleryQueue
+from onport_queue.errors import RelayError
+from onport_queue.names import CELERY_KEY_PREFIX, DRAIN_TASK, Lane
+from onport_queue.settings import Settings, load_settings
+
+from onport_worker.runtime import Runtime, broker_url
+
+app = Celery("onport_relay", set_as_current=False)
+_running: dict[str, Runtime] = {}
+
+
+@cache
+def _settings() -> Settings:
+    return load_settings()
+
+
+def _configuration() -> dict[str, Any]:
+    # What each of these avoids was measured; see docs/decisions.
+    return {
+        "broker_url": broker_url(_settings()),
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_transport_options": {
+            "queue_order_strategy": "priority",
+            "priority_steps": [0],
+            "global_keyprefix": CELERY_KEY_PREFIX,
+            # Without these a half-open connection is never noticed.
+            "socket_timeout": 5,
+            "socket_connect_timeout": 2,
+            "socket_keepalive": True,
+            "health_check_interval": 5,
+            "visibility_timeout": 60,
+        },
+        "task_queues": [CeleryQueue(Lane.HIGH.value), CeleryQueue(Lane.LOW.value)],
+        "task_default_queue": Lane.LOW.value,
+        "task_create_missing_queues": False,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_ignore_result": True,
+        # A wake-up is not worth keeping: the look replaces a lost one within a second.
+        "task_acks_late": False,
+        "worker_prefetch_multiplier": 1,
+        "worker_disable_prefetch": True,
+        "worker_enable_remote_control": False,
+        "worker_hijack_root_logger": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+    }
+
+
+app.add_defaults(_configuration)
+
+
+@app.task(name=DRAIN_TASK, ignore_result=True)
+def drain(account: str, lane: str) -> None:  # noqa: ARG001 - one account per relay so far
+    """Work one shift for a lane."""
+    runtime = _running.get("worker")
+    if runtime is not None:
+        runtime.drain(Lane(lane))
+
+
+class RelayStep(bootsteps.StartStopStep):
+    """Starts the runtime before the worker consumes."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def start(self, parent: Any) -> None:
+        """Build and start the runtime; refuse a broker that may forget."""
+        lanes = [lane for lane in Lane if lane.value in parent.app.amqp.queues.consume_from]
+        try:
+            runtime = Runtime(_settings(), lanes)
+        except RelayError as error:
+            sys.stderr.write(f"onport-relay worker: {error}\n")
+            raise SystemExit(2) from error
+        runtime.start()
+        _running["worker"] = runtime
+
+
+app.steps["worker"].add(RelayStep)
+
+
+@signals.worker_shutting_down.connect(weak=False)
+def _claim_no_more(**_: Any) -> None:
+    runtime = _running.get("worker")
+    if runtime is not None:
+        runtime.begin_stop()
+
+
+@signals.worker_shutdown.connect(weak=False)
+def _stop(**_: Any) -> None:
+    # Sent when the pool has finished its tasks; a bootstep's own stop would come before that.
+    runtime = _running.pop("worker", None)
+    if runtime is not None:
+        runtime.stop()

@@ -1,0 +1,1 @@
+"""One request to Onport: compose, send, classify, and what follows for its jobs."""

@@ -1,0 +1,79 @@
+"""Sending: the only module that speaks HTTP."""
+
+from typing import Protocol
+
+import httpx
+from onport_queue.settings import Settings
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
+
+from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Outcome
+from onport_worker.delivery.request import Request
+
+HASH_HEADER = "jetti-webhook-hash"
+_ANSWER_KEPT = 2_048
+_ANSWER_READ = 65_536
+# Shorter than the keep-alive of common servers (5 s): a connection that the other side is about to
+# close must not be the one we send on, since such a request ends ambiguous.
+_KEEPALIVE_S = 3.0
+
+
+class Endpoint(Protocol):
+    """Where requests go."""
+
+    def send(self, request: Request) -> Outcome:
+        """Send once; every failure is an outcome."""
+
+
+class HttpEndpoint:
+    """Onport's inbound webhooks, by one shared client per process; thread-safe."""
+
+    def __init__(self, settings: Settings, transport: httpx.BaseTransport | None = None) -> None:
+        self._secret = settings.webhook_hash.get_secret_value() if settings.webhook_hash else ""
+        self._client = httpx.Client(
+            base_url=settings.base_url,
+            headers={HASH_HEADER: self._secret, "content-type": "application/json"},
+            timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
+            limits=httpx.Limits(
+                max_connections=None,
+                max_keepalive_connections=settings.concurrency,
+                keepalive_expiry=_KEEPALIVE_S,
+            ),
+            follow_redirects=False,
+            transport=transport,
+        )
+
+    def send(self, request: Request) -> Outcome:
+        """Send once; a connection that never opened is tried once more, since nothing was sent."""
+        try:
+            return self._opening()(self._exchange, request)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            return NotSent(self._printable(f"{type(error).__name__}: {error}"))
+        except httpx.TransportError as error:
+            return Ambiguous(self._printable(f"{type(error).__name__}: {error}"))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def _opening(self) -> Retrying:
+        return Retrying(
+            retry=retry_if_exception_type(httpx.ConnectError),
+            stop=stop_after_attempt(2),
+            wait=wait_random(0, 0.1),
+            reraise=True,
+        )
+
+    def _exchange(self, request: Request) -> Answered:
+        with self._client.stream(request.method, request.path, content=request.body) as response:
+            answer = b""
+            for chunk in response.iter_bytes():
+                answer += chunk
+                if len(answer) > _ANSWER_READ:
+                    break
+            text = self._printable(answer[:_ANSWER_KEPT].decode(errors="replace"))
+            return Answered(response.status_code, text, response.headers.get("retry-after"))
+
+    def _printable(self, text: str) -> str:
+        if self._secret:
+            text = text.replace(self._secret, "***")
+        return "".join(char if char.isprintable() else " " for char in text)[:_ANSWER_KEPT]

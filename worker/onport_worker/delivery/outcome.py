@@ -1,0 +1,30 @@
+"""What may come of a request: a closed union."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An HTTP answer: status, printable beginning, its Retry-After header if there was one."""
+
+    status: int
+    text: str = ""
+    retry_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """No connection could be opened: no request was made."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """The request went out, or may have, and no answer came: Onport may have it."""
+
+    reason: str
+
+
+Outcome: TypeAlias = Answered | NotSent | Ambiguous

@@ -1,0 +1,47 @@
+"""The once-a-second look: work that no wake-up announced still moves within a second."""
+
+import logging
+import threading
+from collections.abc import Sequence
+
+from onport_producers.wakeup import Waker
+from onport_queue.clock import Clock
+from onport_queue.names import Lane
+from onport_queue.store import Queue
+from redis.exceptions import RedisError
+
+_log = logging.getLogger(__name__)
+EVERY_S = 1.0
+
+
+class Look:
+    """Looks for pending, due, expired and unpaused work of the lanes this worker serves."""
+
+    def __init__(self, queue: Queue, waker: Waker, lanes: Sequence[Lane], clock: Clock) -> None:
+        self._queue = queue
+        self._waker = waker
+        self._lanes = tuple(lanes)
+        self._clock = clock
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._until_stopped, name="look", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look, in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop looking."""
+        self._stop.set()
+        self._thread.join()
+
+    def once(self) -> None:
+        """Promote what is due, and wake every lane that has work nobody else has looked at."""
+        for lane in self._queue.look(self._lanes):
+            self._waker.wake(self._queue.account, lane)
+
+    def _until_stopped(self) -> None:
+        while not self._clock.wait(self._stop, EVERY_S):
+            try:
+                self.once()
+            except RedisError as error:
+                _log.warning("look_failed error=%s", type(error).__name__)

@@ -1,0 +1,99 @@
+"""What one worker process consists of, built once and started and stopped together."""
+
+import random
+import threading
+from collections.abc import Sequence
+
+from onport_producers.wakeup import CeleryWaker
+from onport_queue.broker import connect, volatility
+from onport_queue.clock import SystemClock
+from onport_queue.errors import SettingsError, VolatileBrokerError
+from onport_queue.flight import Gate
+from onport_queue.names import Lane
+from onport_queue.settings import Settings
+from onport_queue.store import Queue
+
+from onport_worker.delivery.endpoint import HttpEndpoint
+from onport_worker.delivery.settlement import Patience
+from onport_worker.drain import Drain, Limits
+from onport_worker.leases import Leases
+from onport_worker.look import Look
+
+
+class Runtime:
+    """A worker process: its queue, endpoint, leases, look and drain."""
+
+    def __init__(self, settings: Settings, lanes: Sequence[Lane]) -> None:
+        """Build everything, start nothing.
+
+        Raises:
+            SettingsError: no broker or no webhook hash is named.
+            BrokerUnavailableError: the broker can't be reached.
+            VolatileBrokerError: the broker may forget, and allow_volatile is not set.
+        """
+        url = broker_url(settings)
+        if settings.webhook_hash is None:
+            raise SettingsError("webhook_hash: missing; set ONPORT_RELAY_WEBHOOK_HASH")
+        redis = connect(url)
+        faults = volatility(redis)
+        if faults and not settings.allow_volatile:
+            raise VolatileBrokerError("\n".join(faults))
+        clock = SystemClock()
+        history_ms = round(settings.history_days * 86_400_000)
+        queue = Queue(redis, settings.account, history_retention_ms=history_ms)
+        waker = CeleryWaker(url)
+        self._stopping = threading.Event()
+        self._endpoint = HttpEndpoint(settings)
+        self._leases = Leases(queue, clock, settings.lease_s)
+        self._look = Look(queue, waker, lanes, clock)
+        self._drain = Drain(
+            queue,
+            self._endpoint,
+            self._leases,
+            waker,
+            _limits(settings),
+            clock=clock,
+            chance=random.SystemRandom(),
+            stopping=self._stopping,
+        )
+
+    def start(self) -> None:
+        """Start renewing and looking."""
+        self._leases.start()
+        self._look.start()
+
+    def drain(self, lane: Lane) -> None:
+        """Work one shift for a lane."""
+        self._drain.run(lane)
+
+    def begin_stop(self) -> None:
+        """Claim nothing more; what is on the wire goes on."""
+        self._stopping.set()
+
+    def stop(self) -> None:
+        """Stop everything; call it when no drain runs any more."""
+        self.begin_stop()
+        self._look.stop()
+        self._leases.stop()
+        self._endpoint.close()
+
+
+def broker_url(settings: Settings) -> str:
+    """Return the broker's address. Raises SettingsError if there is none."""
+    if settings.redis_url is None:
+        raise SettingsError("redis_url: missing; set ONPORT_RELAY_REDIS_URL")
+    return settings.redis_url
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        gate=Gate(
+            rate=settings.rate,
+            low_lane_share=settings.low_lane_share,
+            batch_items=settings.batch_items,
+            batch_bytes=settings.batch_bytes,
+            lease_ms=round(settings.lease_s * 1000),
+        ),
+        patience=Patience(settings.max_attempts, round(settings.max_age_hours * 3_600_000)),
+        connect_timeout_s=settings.connect_timeout_s,
+    )
