@@ -1,4 +1,4 @@
-"""Celery workers as child processes, for `up` and `demo`: started with their settings, stopped by pid."""
+"""Celery workers as child processes, for `up` and `demo`: with their settings, stopped by pid."""
 
 import os
 import signal
@@ -88,7 +88,7 @@ class Fleet:
 
 
 def worker_environment(settings: Settings) -> dict[str, str]:
-    """Return this process's environment with every setting in it; secrets travel here, not in argv."""
+    """Return the environment with every setting in it; secrets travel here, not in argv."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)
     }
