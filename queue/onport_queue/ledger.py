@@ -67,6 +67,7 @@ class Stats(_Value):
     flights: int
     next_due_ms: int | None = None
     rate: float | None = None
+    workers: tuple[str, ...] = ()
 
     @property
     def imbalance(self) -> int:

@@ -182,9 +182,11 @@ class Queue:
         reply = _array(self._scripts.run("settle", arguments))
         return Fenced() if reply[0] == b"fenced" else Settled(_lanes(reply[1]))
 
-    def look(self, lanes: Sequence[Lane], every_ms: int = 900) -> tuple[Lane, ...]:
+    def look(
+        self, lanes: Sequence[Lane], every_ms: int = 900, worker: str = ""
+    ) -> tuple[Lane, ...]:
         """Promote what is due or expired; return lanes with work that nobody looked at just now."""
-        return _lanes(self._scripts.run("look", (every_ms, *lanes)))
+        return _lanes(self._scripts.run("look", (every_ms, worker, *lanes)))
 
     def pause(self, scope: str, seconds: float | None, reason: str) -> None:
         """Pause ``account``, ``lane:…``, ``channel:…`` or ``stream:…``; None is until resumed."""

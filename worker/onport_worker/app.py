@@ -78,7 +78,7 @@ class RelayStep(bootsteps.StartStopStep):
         """Build and start the runtime; refuse a broker that may forget."""
         lanes = [lane for lane in Lane if lane.value in parent.app.amqp.queues.consume_from]
         try:
-            runtime = Runtime(_settings(), lanes)
+            runtime = Runtime(_settings(), lanes, parent.hostname)
         except RelayError as error:
             sys.stderr.write(f"onport-relay worker: {error}\n")
             raise SystemExit(2) from error
@@ -87,6 +87,13 @@ class RelayStep(bootsteps.StartStopStep):
 
 
 app.steps["worker"].add(RelayStep)
+
+
+@signals.worker_ready.connect(weak=False)
+def _look(**_: Any) -> None:
+    runtime = _running.get("worker")
+    if runtime is not None:
+        runtime.begin_looking()
 
 
 @signals.worker_shutting_down.connect(weak=False)

@@ -17,11 +17,14 @@ EVERY_S = 1.0
 class Look:
     """Looks for pending, due, expired and unpaused work of the lanes this worker serves."""
 
-    def __init__(self, queue: Queue, waker: Waker, lanes: Sequence[Lane], clock: Clock) -> None:
+    def __init__(
+        self, queue: Queue, waker: Waker, lanes: Sequence[Lane], clock: Clock, worker: str
+    ) -> None:
         self._queue = queue
         self._waker = waker
         self._lanes = tuple(lanes)
         self._clock = clock
+        self._worker = worker
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._until_stopped, name="look", daemon=True)
 
@@ -36,12 +39,14 @@ class Look:
 
     def once(self) -> None:
         """Promote what is due, and wake every lane that has work nobody else has looked at."""
-        for lane in self._queue.look(self._lanes):
+        for lane in self._queue.look(self._lanes, worker=self._worker):
             self._waker.wake(self._queue.account, lane)
 
     def _until_stopped(self) -> None:
-        while not self._clock.wait(self._stop, EVERY_S):
+        while True:
             try:
                 self.once()
             except RedisError as error:
                 _log.warning("look_failed error=%s", type(error).__name__)
+            if self._clock.wait(self._stop, EVERY_S):
+                return

@@ -23,7 +23,7 @@ from onport_worker.look import Look
 class Runtime:
     """A worker process: its queue, endpoint, leases, look and drain."""
 
-    def __init__(self, settings: Settings, lanes: Sequence[Lane]) -> None:
+    def __init__(self, settings: Settings, lanes: Sequence[Lane], name: str) -> None:
         """Build everything, start nothing.
 
         Raises:
@@ -45,7 +45,7 @@ class Runtime:
         self._stopping = threading.Event()
         self._endpoint = HttpEndpoint(settings)
         self._leases = Leases(queue, clock, settings.lease_s)
-        self._look = Look(queue, waker, lanes, clock)
+        self._look = Look(queue, waker, lanes, clock, worker=name)
         self._drain = Drain(
             queue,
             self._endpoint,
@@ -58,8 +58,11 @@ class Runtime:
         )
 
     def start(self) -> None:
-        """Start renewing and looking."""
+        """Start renewing leases."""
         self._leases.start()
+
+    def begin_looking(self) -> None:
+        """Start looking for work; from now on this worker counts as alive."""
         self._look.start()
 
     def drain(self, lane: Lane) -> None:

@@ -15,6 +15,7 @@
 --   leases    sorted set, lease -> expiry ms;  flights  hash, lease -> {stream, keys, alone}
 --   turns:<lane>  sorted set, stream with pending work -> the turn it was last served in
 --   gate, pauses, ledger, meta       hashes
+--   workers                          sorted set, worker -> its last look
 --   history, puts                    two generations each (see rotate)
 --
 -- A fragment is {version, tag, body, id}: tag F (full) or P (partial) for sales and products, A (acknowledge) or
@@ -26,6 +27,7 @@ local function name(suffix) return base .. ':' .. suffix end
 local JOBS, WAITING, TRIES, DELAYED, DEAD = name('jobs'), name('waiting'), name('tries'), name('delayed'), name('dead')
 local INFLIGHT, LEASES, FLIGHTS = name('inflight'), name('leases'), name('flights')
 local GATE, PAUSES, LEDGER, META = name('gate'), name('pauses'), name('ledger'), name('meta')
+local WORKERS = name('workers')
 
 local LANE, PLACE, PUT_AT, FRAGMENTS = 1, 2, 3, 4 -- fields of a job and of a waiting content
 local VERSION, TAG, BODY, LINK = 1, 2, 3, 4       -- fields of a fragment

@@ -62,6 +62,7 @@ local function put_waiting(key, fragments)
     save(WAITING, key, content)
     return 'folded', content
   end
+  store_fresh() -- places follow the order of the put
   save(WAITING, key, { lane, redis.call('HINCRBY', META, 'seq', 1), math.floor(now), fragments })
   return 'waiting'
 end
@@ -72,6 +73,7 @@ local function put_known(key, job, fragments)
   local before = state == 'pending' and stream_of(key, job)
   fold_content(job, { lane, nil, nil, fragments })
   if state == 'dead' then
+    store_fresh()
     redis.call('ZREM', DEAD, key)
     redis.call('HDEL', TRIES, key)
     job[PLACE] = redis.call('HINCRBY', META, 'seq', 1)
@@ -106,11 +108,11 @@ else
   for place, key in ipairs(keys) do
     local fragments, folded = contents[place], nil
     if fresh[key] then store_fresh() end -- the same key twice in one put
-    if known[place] or seen[key] then
-      outcomes[place], folded = put_known(key, load(JOBS, key), fragments)
-    elseif delivered[place] and fragments[1][VERSION] < tonumber(delivered[place]) then
+    if delivered[place] and fragments[1][VERSION] < tonumber(delivered[place]) then
       outcomes[place] = 'superseded'
       count('superseded')
+    elseif known[place] or seen[key] then
+      outcomes[place], folded = put_known(key, load(JOBS, key), fragments)
     else
       outcomes[place] = 'pending'
       seen[key] = true

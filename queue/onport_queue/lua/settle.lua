@@ -26,5 +26,10 @@ local function verdict_of(index)
 end
 
 land_flight(lease, flight, verdict_of, { sent = sent, status = status, text = text }, now)
-if pause_ms > 0 then pause('account', now + pause_ms, pause_reason, now) end
+if pause_ms > 0 then -- never shortens what stands: an operator's pause must survive a 429
+  local standing, ends_at = pauses_at(now)['account'], now + pause_ms
+  if not standing or (standing['until'] > 0 and standing['until'] < ends_at) then
+    pause('account', ends_at, pause_reason, now)
+  end
+end
 return { 'settled', woken_lanes() }

@@ -26,11 +26,15 @@ for scope, found in pairs(pauses_at(now)) do
   pauses[#pauses + 1] = { scope = scope, reason = found.reason, left_ms = left, since_ms = math.floor(now - found.since) }
 end
 
+local WORKER_ALIVE = 5000
+local workers = redis.call('ZRANGEBYSCORE', WORKERS, string.format('%.0f', now - WORKER_ALIVE), '+inf')
+
 local due = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]
 return cjson.encode({
   streams = #streams > 0 and streams or nil, pauses = #pauses > 0 and pauses or nil, ledger = ledger,
   pending = pending_total, waiting = redis.call('HLEN', WAITING), delayed = redis.call('ZCARD', DELAYED),
   in_flight = redis.call('HLEN', INFLIGHT), dead = redis.call('ZCARD', DEAD), flights = redis.call('ZCARD', LEASES),
   next_due_ms = due and math.max(0, math.ceil(due - now)) or nil,
+  workers = #workers > 0 and workers or nil,
   rate = tonumber(redis.call('HGET', GATE, 'rate') or nil),
 })

@@ -1,0 +1,140 @@
+"""The stage: embedded broker, sandbox and workers for one demonstration, and the run itself."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from onport_producers import Producer
+from onport_queue.broker import connect
+from onport_queue.clock import Clock, SystemClock
+from onport_queue.errors import RelayError
+from onport_queue.ledger import Stats
+from onport_queue.names import Lane
+from onport_queue.settings import Settings, load_settings
+from onport_queue.store import Queue
+from onport_sandbox import SandboxProcess, SandboxSettings
+
+from onport_worker.demo.report import Report, account
+from onport_worker.demo.scenario import Extent, Scenario
+from onport_worker.demo.shop import Shop
+from onport_worker.embedded import EmbeddedBroker
+from onport_worker.fleet import Fleet, WorkerPlan
+
+SECRET = "demo-hash"  # noqa: S105 - of a sandbox that lives for this run only
+READ_TIMEOUT_S = 2.0
+LATENCY_MS = 20.0
+# Retries back off up to a few seconds; what has not ended so long after the shop has, will not.
+PATIENCE_S = 90.0
+WORKERS_START_S = 60.0
+_PLANS = (
+    WorkerPlan("high", (Lane.HIGH,), 8),
+    WorkerPlan("low", (Lane.HIGH, Lane.LOW), 24),
+)
+
+Watcher = Callable[[Stats, float], None]
+"""Told about four times a second: the queue's state, and the requests of the last second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything that runs."""
+
+    settings: Settings
+    sandbox: SandboxProcess
+    fleet: Fleet
+    queue: Queue
+
+
+@contextmanager
+def stage(rate: float, faults: float, seed: int) -> Iterator[Stage]:
+    """Set the stage in a temporary directory; everything ends with the context."""
+    with TemporaryDirectory(prefix="onport-relay-demo-") as directory:
+        home = Path(directory)
+        share = faults / 3
+        answers = SandboxSettings(
+            hashes={"default": SECRET},
+            rate=rate,
+            latency_ms=LATENCY_MS,
+            error=share,
+            timeout=share,
+            reset=share,
+            hold_seconds=2 * READ_TIMEOUT_S,
+            seed=seed,
+        )
+        with (
+            EmbeddedBroker(home / "broker") as broker,
+            SandboxProcess(answers, receipts=home / "receipts.jsonl") as sandbox,
+        ):
+            settings = load_settings(
+                redis_url=broker.url,
+                base_url=sandbox.url,
+                webhook_hash=SECRET,
+                account="default",
+                rate=rate,
+                read_timeout_s=READ_TIMEOUT_S,
+                data_dir=home,
+            )
+            with Fleet(settings, _PLANS, home / "workers.log") as fleet:
+                queue = Queue(connect(broker.url))
+                _await_workers(fleet, queue)
+                yield Stage(settings, sandbox, fleet, queue)
+
+
+def play(set_stage: Stage, shop: Shop, extent: Extent, seed: int, watch: Watcher) -> Report:
+    """Run the scenario to its end and return the account.
+
+    Raises:
+        RelayError: a worker ended by itself, or the producer was refused.
+    """
+    clock = SystemClock()
+    producer = Producer(set_stage.settings, clock=clock)
+    scenario = Scenario(producer, set_stage.queue, shop, extent, clock=clock, seed=seed)
+    scenario.start()
+    try:
+        stats = _until_done(set_stage, scenario, clock, watch)
+    finally:
+        scenario.stop()
+    return account(
+        scenario.diary.entries,
+        tuple(set_stage.sandbox.receipts()),
+        allowed=extent.rate,
+        batch_items=set_stage.settings.batch_items,
+        folded=scenario.diary.folded,
+        dead=stats.dead,
+        imbalance=stats.imbalance,
+    )
+
+
+def _await_workers(fleet: Fleet, queue: Queue) -> None:
+    clock, tick = SystemClock(), threading.Event()
+    patient_until = clock.monotonic_s() + WORKERS_START_S
+    while len(queue.stats().workers) < len(_PLANS):
+        fleet.check()
+        if clock.monotonic_s() > patient_until:
+            raise RelayError(f"the workers had not started after {WORKERS_START_S:.0f} s")
+        clock.wait(tick, 0.05)
+
+
+def _until_done(set_stage: Stage, scenario: Scenario, clock: Clock, watch: Watcher) -> Stats:
+    ended_at: float | None = None
+    recent: deque[tuple[float, int]] = deque(maxlen=5)
+    tick = threading.Event()
+    while True:
+        set_stage.fleet.check()
+        stats, now = set_stage.queue.stats(), clock.monotonic_s()
+        recent.append((now, stats.ledger.requests))
+        span = now - recent[0][0]
+        watch(stats, (recent[-1][1] - recent[0][1]) / span if span else 0.0)
+        if scenario.over:
+            ended_at = ended_at or now
+            if stats.unfinished == 0:
+                return stats
+            if now - ended_at > PATIENCE_S:
+                raise RelayError(
+                    f"{stats.unfinished} jobs had not ended {PATIENCE_S:.0f} s after the shop"
+                )
+        clock.wait(tick, 0.25)
