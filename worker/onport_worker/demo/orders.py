@@ -13,7 +13,6 @@ from itertools import count
 from pathlib import Path
 
 from onport_queue.errors import InvalidJobError
-
 from onport_worker.demo.shop import Json, SaleEvent
 
 COLUMNS = (

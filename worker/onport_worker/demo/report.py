@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from onport_queue.names import Lane
 from onport_sandbox import Fault, Receipt
 from onport_sandbox import Kind as EndpointKind
-
 from onport_worker.demo.diary import Entry
 
 _FAMILY = {

@@ -12,7 +12,6 @@ from onport_queue.clock import Clock
 from onport_queue.names import Lane
 from onport_queue.store import Queue
 from onport_sandbox import canonical_digest
-
 from onport_worker.demo.diary import Diary, Entry
 from onport_worker.demo.shop import Json, SaleEvent, Shop, acknowledgements, paid
 

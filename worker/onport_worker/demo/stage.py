@@ -17,7 +17,6 @@ from onport_queue.names import Lane
 from onport_queue.settings import Settings, load_settings
 from onport_queue.store import Queue
 from onport_sandbox import SandboxProcess, SandboxSettings
-
 from onport_worker.demo.report import Report, account
 from onport_worker.demo.scenario import Extent, Scenario
 from onport_worker.demo.shop import Shop
@@ -30,7 +29,7 @@ LATENCY_MS = 20.0
 # Retries back off up to a few seconds; what has not ended so long after the shop has, will not.
 PATIENCE_S = 90.0
 WORKERS_START_S = 60.0
-_PLANS = (
+PLANS = (
     WorkerPlan("high", (Lane.HIGH,), 8),
     WorkerPlan("low", (Lane.HIGH, Lane.LOW), 24),
 )
@@ -78,9 +77,9 @@ def stage(rate: float, faults: float, seed: int) -> Iterator[Stage]:
                 read_timeout_s=READ_TIMEOUT_S,
                 data_dir=home,
             )
-            with Fleet(settings, _PLANS, home / "workers.log") as fleet:
+            with Fleet(settings, PLANS, home / "workers.log") as fleet:
                 queue = Queue(connect(broker.url))
-                _await_workers(fleet, queue)
+                await_workers(fleet, queue)
                 yield Stage(settings, sandbox, fleet, queue)
 
 
@@ -109,10 +108,11 @@ def play(set_stage: Stage, shop: Shop, extent: Extent, seed: int, watch: Watcher
     )
 
 
-def _await_workers(fleet: Fleet, queue: Queue) -> None:
+def await_workers(fleet: Fleet, queue: Queue) -> None:
+    """Wait until every worker of the plans looks for work. Raises RelayError if one does not."""
     clock, tick = SystemClock(), threading.Event()
     patient_until = clock.monotonic_s() + WORKERS_START_S
-    while len(queue.stats().workers) < len(_PLANS):
+    while len(queue.stats().workers) < len(PLANS):
         fleet.check()
         if clock.monotonic_s() > patient_until:
             raise RelayError(f"the workers had not started after {WORKERS_START_S:.0f} s")

@@ -1,11 +1,11 @@
 """What a person sees: a live table while it runs, a report and a sentence at the end."""
 
-from onport_queue.ledger import Stats
-from onport_queue.names import Lane
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from onport_queue.ledger import Stats
+from onport_queue.names import Lane
 from onport_worker.demo.report import Report
 
 
@@ -82,7 +82,7 @@ def sentence(report: Report) -> str:
         return f"Something is off: {'; '.join(report.faults)}."
     return (
         "Everything the shop handed over arrived, each thing in its newest state: "
-        f"{report.accepted:,} jobs in {report.requests.made:,} requests. Half of the new sales were there within "
-        f"{report.high_wait_ms.p50:,.0f} ms, overtaking the import; "
+        f"{report.accepted:,} jobs in {report.requests.made:,} requests. "
+        f"Half of the new sales were there within {report.high_wait_ms.p50:,.0f} ms, overtaking the import; "
         f"{report.retried:,} deliveries failed on the way and were repeated."
     )

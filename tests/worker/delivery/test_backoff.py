@@ -1,0 +1,65 @@
+import random
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onport_worker.delivery.backoff import CAP_MS, backoff_ms, pause_s
+
+NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+
+
+class Always(random.Random):
+    """Chance that always draws the same share."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self._share = share
+
+    def random(self) -> float:
+        return self._share
+
+
+@pytest.mark.parametrize(
+    ("attempts", "share", "delay_ms"),
+    [
+        (1, 0.5, 500),
+        (2, 0.5, 1_000),
+        (3, 1.0, 4_000),
+        (9, 1.0, 256_000),
+        (10, 1.0, CAP_MS),
+        (10_000, 1.0, CAP_MS),
+    ],
+)
+def test_backoff_doubles_up_to_five_minutes(attempts: int, share: float, delay_ms: int) -> None:
+    assert backoff_ms(attempts, Always(share)) == delay_ms
+
+
+@given(st.integers(1, 100), st.integers())
+def test_backoff_has_full_jitter(attempts: int, seed: int) -> None:
+    ceiling = min(CAP_MS, 1_000 * 2 ** (attempts - 1))
+    assert 0 <= backoff_ms(attempts, random.Random(seed)) <= ceiling
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("0.25", 0.25),
+        ("Tue, 24 Nov 2026 12:00:30 GMT", 30.0),
+        ("Tue, 24 Nov 2026 11:00:00 GMT", 1.0),
+        (None, 1.0),
+        ("", 1.0),
+        ("0", 1.0),
+        ("-5", 1.0),
+        ("soon", 1.0),
+        ("nan", 1.0),
+        ("inf", 1.0),
+        ("99999999", 3_600.0),
+        ("Tue, 24 Nov 2099 12:00:00 GMT", 3_600.0),
+    ],
+)
+def test_retry_after_is_read_in_every_form(header: str | None, seconds: float) -> None:
+    assert pause_s(header, NOW) == seconds

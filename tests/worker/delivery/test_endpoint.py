@@ -1,0 +1,119 @@
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from onport_queue.flight import Granted, Item
+from onport_queue.fold import Fragment
+from onport_queue.names import Kind, Lane
+from onport_queue.settings import Settings
+from onport_worker.delivery.endpoint import HASH_HEADER, HttpEndpoint
+from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent
+from onport_worker.delivery.request import Request, compose
+
+SECRET = "the-secret-hash"
+REQUEST = Request("POST", "manual-sale.json", b'{"externalId":"1"}')
+
+
+def an_endpoint(handler: Callable[[httpx.Request], httpx.Response]) -> HttpEndpoint:
+    settings = Settings(webhook_hash=SECRET, base_url="http://127.0.0.1:1/webhooks")
+    return HttpEndpoint(settings, transport=httpx.MockTransport(handler))
+
+
+def an_item(key: str, *fragments: Fragment) -> Item:
+    return Item(key, 0, 0, 0, fragments)
+
+
+def test_a_request_carries_the_hash_and_the_body_as_it_is() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"status": "ok"})
+
+    assert isinstance(an_endpoint(answer).send(REQUEST), Answered)
+    assert seen[0].headers[HASH_HEADER] == SECRET
+    assert seen[0].headers["content-type"] == "application/json"
+    assert str(seen[0].url) == "http://127.0.0.1:1/webhooks/manual-sale.json"
+    assert seen[0].content == b'{"externalId":"1"}'
+
+
+def test_an_answer_is_kept_in_part_and_without_the_hash() -> None:
+    text = f"refused {SECRET}\n" + "x" * 100_000
+    outcome = an_endpoint(
+        lambda _: httpx.Response(422, text=text, headers={"retry-after": "3"})
+    ).send(REQUEST)
+    assert isinstance(outcome, Answered)
+    assert outcome.text.startswith("refused *** xxx")
+    assert len(outcome.text) <= 2_048
+    assert outcome.retry_after == "3"
+
+
+def test_a_connection_that_does_not_open_is_tried_twice_and_not_sent() -> None:
+    tried = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        tried.append(request)
+        raise httpx.ConnectError("refused", request=request)
+
+    assert isinstance(an_endpoint(refuse).send(REQUEST), NotSent)
+    assert len(tried) == 2
+
+
+@pytest.mark.parametrize(
+    "error", [httpx.ReadTimeout, httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError]
+)
+def test_a_request_without_an_answer_is_ambiguous_and_sent_once(
+    error: type[httpx.TransportError],
+) -> None:
+    tried = []
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        tried.append(request)
+        raise error("gone", request=request)
+
+    assert isinstance(an_endpoint(fail).send(REQUEST), Ambiguous)
+    assert len(tried) == 1
+
+
+def test_a_redirect_is_not_followed() -> None:
+    outcome = an_endpoint(
+        lambda _: httpx.Response(302, headers={"location": "http://elsewhere/"})
+    ).send(REQUEST)
+    assert isinstance(outcome, Answered)
+    assert outcome.status == 302
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "path"),
+    [
+        (Kind.SALE, "POST", "manual-sale.json"),
+        (Kind.PRODUCT, "POST", "products.json"),
+        (Kind.ACKNOWLEDGE, "PUT", "acknowledge-inventory-feed-variant-batches.json"),
+        (Kind.DISCONNECT, "PUT", "disconnect-inventory-feed-variant-batches.json"),
+    ],
+)
+def test_each_kind_has_its_method_and_path(kind: Kind, method: str, path: str) -> None:
+    item = an_item(f"{kind.family}:default:1", Fragment("F", "", b"{}"))
+    request = compose(Granted("lease", kind, "default", Lane.LOW, more=False, items=(item,)))
+    assert (request.method, request.path) == (method, path)
+
+
+def test_products_become_one_array_of_their_own_texts() -> None:
+    items = (
+        an_item("product:default:sku=1", Fragment("F", "", b'{"sku": "1", "costPrice": 1.10}')),
+        an_item("product:default:sku=2", Fragment("F", "", b'{"sku":"2"}')),
+    )
+    body = compose(
+        Granted("lease", Kind.PRODUCT, "default", Lane.LOW, more=False, items=items)
+    ).body
+    assert body == b'[{"sku": "1", "costPrice": 1.10},{"sku":"2"}]'
+
+
+def test_links_become_items_with_their_sku_colons_and_all() -> None:
+    links = (Fragment("A", "a", b'{"vendorSku":"a"}'), Fragment("A", "b", b'{"vendorSku":"b"}'))
+    item = an_item("variant:default:red:xl", *links)
+    body = compose(
+        Granted("lease", Kind.ACKNOWLEDGE, "default", Lane.LOW, more=False, items=(item,))
+    ).body
+    assert body == b'[{"sku":"red:xl","vendorSkus":[{"vendorSku":"a"},{"vendorSku":"b"}]}]'
