@@ -10,10 +10,10 @@ from typing import Any
 
 from celery import Celery, bootsteps, signals
 from kombu import Queue as CeleryQueue
+
 from onport_queue.errors import RelayError
 from onport_queue.names import CELERY_KEY_PREFIX, DRAIN_TASK, Lane
 from onport_queue.settings import Settings, load_settings
-
 from onport_worker.runtime import Runtime, broker_url
 
 app = Celery("onport_relay", set_as_current=False)

@@ -7,14 +7,14 @@ import threading
 from dataclasses import dataclass
 from typing import assert_never
 
+from redis.exceptions import RedisError
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
 from onport_producers.wakeup import Waker
 from onport_queue.clock import Clock
 from onport_queue.flight import Empty, Fenced, Gate, Granted, Paused, Settled, Settlement, Wait
 from onport_queue.names import Lane
 from onport_queue.store import Queue
-from redis.exceptions import RedisError
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
-
 from onport_worker.delivery.endpoint import Endpoint
 from onport_worker.delivery.request import compose
 from onport_worker.delivery.settlement import Patience, settlement_of

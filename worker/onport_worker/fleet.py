@@ -1,17 +1,23 @@
 """Celery workers as child processes, for `up` and `demo`: with their settings, stopped by pid."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
+from onport_queue.clock import Clock, SystemClock
 from onport_queue.errors import RelayError
 from onport_queue.names import Lane
 from onport_queue.settings import ENVIRONMENT_PREFIX, Settings
+
+from onport_worker.embedded.leash import Leash
+from onport_worker.embedded.restarts import RestartPolicy
 
 # Longer than a request may take to connect and to be answered, so that TERM finishes the wire.
 _GRACE_BEYOND_TIMEOUTS_S = 5.0
@@ -26,30 +32,52 @@ class WorkerPlan:
     concurrency: int
 
 
+WORKER_RESTARTS = RestartPolicy(
+    first_pause=timedelta(seconds=1), longest_pause=timedelta(seconds=30)
+)
+
+
+class WorkerEndedError(RelayError):
+    """A worker has ended by itself, and is not started again (any more)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A worker ended by itself and is started again after a pause."""
+
+    name: str
+    status: int
+    pause: timedelta
+
+
 class Fleet:
     """Worker processes that are started and stopped together; each in a session of its own, so that
     Ctrl-C reaches the parent only and the order of stopping is ours."""
 
-    def __init__(self, settings: Settings, plans: Sequence[WorkerPlan], log: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        plans: Sequence[WorkerPlan],
+        log: Path,
+        *,
+        restarts: RestartPolicy = WORKER_RESTARTS,
+        clock: Clock | None = None,
+    ) -> None:
         self._settings = settings
         self._plans = plans
         self._log = log
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._restarts = restarts
+        self._clock = clock or SystemClock()
+        self._workers: list[_Worker] = []
 
     def __enter__(self) -> "Fleet":
         """Start all workers."""
-        with self._log.open("ab") as log:
+        try:
             for plan in self._plans:
-                self._processes.append(
-                    subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                        _command(plan),
-                        env=worker_environment(self._settings),
-                        stdin=subprocess.DEVNULL,
-                        stdout=log,
-                        stderr=log,
-                        start_new_session=True,
-                    )
-                )
+                self._workers.append(_Worker(plan, self._settings, self._log, self._clock))
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(
@@ -64,27 +92,99 @@ class Fleet:
     @property
     def pids(self) -> tuple[int, ...]:
         """The processes, in the order of the plans."""
-        return tuple(process.pid for process in self._processes)
+        return tuple(worker.process.pid for worker in self._workers)
 
     def check(self) -> None:
-        """Raise RelayError, with the end of the log, if a worker has ended by itself."""
-        for plan, process in zip(self._plans, self._processes, strict=True):
-            if process.poll() is not None:
-                tail = self._log.read_text(errors="replace")[-800:]
-                raise RelayError(f"worker {plan.name} ended ({process.returncode}):\n{tail}")
+        """Raise WorkerEndedError, with the end of the log, if a worker has ended by itself."""
+        for worker in self._workers:
+            if worker.process.poll() is not None:
+                raise self._gone(worker)
+
+    def restart_ended(self) -> tuple[Ended, ...]:
+        """Start again what has ended and has paused long enough; call it now and then.
+
+        Returns:
+            Those that have ended since the last call.
+
+        Raises:
+            WorkerEndedError: one ended more often in a row than its budget allows.
+        """
+        return tuple(ended for worker in self._workers if (ended := self._look_after(worker)))
 
     def stop(self) -> None:
-        """TERM, wait for the wire, KILL what is left."""
-        for process in self._processes:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
+        """TERM, wait for the wire, KILL what is left; interrupted, KILL at once."""
         timeouts = self._settings.connect_timeout_s + self._settings.read_timeout_s
-        for process in self._processes:
-            try:
-                process.wait(timeouts + _GRACE_BEYOND_TIMEOUTS_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        try:
+            for worker in self._workers:
+                worker.process.terminate()
+            for worker in self._workers:
+                try:
+                    worker.process.wait(timeouts + _GRACE_BEYOND_TIMEOUTS_S)
+                except subprocess.TimeoutExpired:
+                    worker.process.kill()
+        finally:
+            for worker in self._workers:
+                worker.end()
+            self._workers.clear()
+
+    def _look_after(self, worker: "_Worker") -> Ended | None:
+        status = worker.process.poll()
+        if status is None:
+            return None
+        now_s = self._clock.monotonic_s()
+        if worker.restart_at_s is not None:
+            if now_s >= worker.restart_at_s:
+                worker.start()
+            return None
+        uptime = timedelta(seconds=now_s - worker.started_s)
+        worker.deaths = self._restarts.deaths_in_row(worker.deaths, uptime=uptime)
+        pause = self._restarts.pause(worker.deaths)
+        if pause is None:
+            raise self._gone(worker)
+        worker.restart_at_s = now_s + pause.total_seconds()
+        return Ended(worker.plan.name, status, pause)
+
+    def _gone(self, worker: "_Worker") -> WorkerEndedError:
+        tail = self._log.read_text(errors="replace")[-800:]
+        return WorkerEndedError(
+            f"worker {worker.plan.name} ended ({worker.process.returncode}):\n{tail}"
+        )
+
+
+class _Worker:
+    """One worker process, and how often it has ended."""
+
+    def __init__(self, plan: WorkerPlan, settings: Settings, log: Path, clock: Clock) -> None:
+        self.plan = plan
+        self.deaths = 0
+        self._settings = settings
+        self._log = log
+        self._clock = clock
+        # A killed parent must not leave workers behind that serve with settings nobody sees.
+        self._leash = Leash()
+        self.start()
+
+    def start(self) -> None:
+        """Start the process."""
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                _command(self.plan),
+                env=worker_environment(self._settings),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=(self._leash.fd,),
+            )
+        self._leash.tie(self.process.pid)
+        self.started_s = self._clock.monotonic_s()
+        self.restart_at_s: float | None = None
+
+    def end(self) -> None:
+        """Kill what has not ended, and let go."""
+        self.process.kill()
+        self.process.wait()
+        self._leash.drop()
 
 
 def worker_environment(settings: Settings) -> dict[str, str]:
@@ -102,7 +202,7 @@ def worker_environment(settings: Settings) -> dict[str, str]:
 
 def _as_text(value: object) -> str:
     if isinstance(value, list):
-        return "[" + ",".join(f'"{entry}"' for entry in value) + "]"
+        return json.dumps(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -110,7 +210,7 @@ def _command(plan: WorkerPlan) -> list[str]:
     queues = ",".join(lane.value for lane in plan.lanes)
     options = f"-P threads -c {plan.concurrency} -Q {queues} -n {plan.name}@%h -l WARNING"
     return [
-        *(sys.executable, "-m", "celery", "-A", "onport_worker.app", "worker"),
+        *(sys.executable, "-P", "-m", "celery", "-A", "onport_worker.app", "worker"),
         *options.split(),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     ]

@@ -3,9 +3,10 @@
 import logging
 import threading
 
+from redis.exceptions import RedisError
+
 from onport_queue.clock import Clock
 from onport_queue.store import Queue
-from redis.exceptions import RedisError
 
 _log = logging.getLogger(__name__)
 

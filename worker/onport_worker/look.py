@@ -4,11 +4,12 @@ import logging
 import threading
 from collections.abc import Sequence
 
+from redis.exceptions import RedisError
+
 from onport_producers.wakeup import Waker
 from onport_queue.clock import Clock
 from onport_queue.names import Lane
 from onport_queue.store import Queue
-from redis.exceptions import RedisError
 
 _log = logging.getLogger(__name__)
 EVERY_S = 1.0

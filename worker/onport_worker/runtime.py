@@ -12,7 +12,6 @@ from onport_queue.flight import Gate
 from onport_queue.names import Lane
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
-
 from onport_worker.delivery.endpoint import HttpEndpoint
 from onport_worker.delivery.settlement import Patience
 from onport_worker.drain import Drain, Limits

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.live import Live
+
 from onport_queue.ledger import Stats
 from onport_worker.demo.orders import OrdersShop, read_orders
 from onport_worker.demo.scenario import Extent
 from onport_worker.demo.shop import InventedShop, Shop
 from onport_worker.demo.stage import Watcher, play, stage
 from onport_worker.demo.view import live, show
-from rich.console import Console
-from rich.live import Live
 
 
 def demo(

@@ -3,9 +3,9 @@
 from typing import Protocol
 
 import httpx
-from onport_queue.settings import Settings
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
+from onport_queue.settings import Settings
 from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Outcome
 from onport_worker.delivery.request import Request
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import assert_never
 
 from onport_queue.flight import Dead, Delivered, Item, Released, Retry, Settlement, Verdict
-
 from onport_worker.delivery.backoff import backoff_ms, pause_s
 from onport_worker.delivery.classify import Meaning, classify
 from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Outcome
