@@ -3,19 +3,12 @@
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from onport_queue.broker import connect, unreachable
-from onport_queue.clock import Clock, SystemClock
-from onport_queue.errors import BrokerUnavailableError, InvalidJobError, SettingsError
-from onport_queue.fold import Mode, compaction
-from onport_queue.jobs import Job, LinkJob, Payload, link_job, product_job, sale_job
-from onport_queue.names import DEFAULT_CHANNEL, Kind, Lane, job_key
-from onport_queue.settings import Settings, load_settings
-from onport_queue.store import JOBS_PER_PUT, PutBatch, PutOutcome, PutReply, Queue
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
@@ -24,6 +17,14 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from onport_producers.receipt import Receipt, State, Summary
 from onport_producers.wakeup import CeleryWaker, Waker
+from onport_queue.broker import connect, unreachable
+from onport_queue.clock import Clock, SystemClock
+from onport_queue.errors import BrokerUnavailableError, InvalidJobError, SettingsError
+from onport_queue.fold import Mode, compaction
+from onport_queue.jobs import Job, LinkJob, Payload, link_job, product_job, sale_job
+from onport_queue.names import DEFAULT_CHANNEL, Kind, Lane, job_key
+from onport_queue.settings import Settings, load_settings
+from onport_queue.store import JOBS_PER_PUT, PutBatch, PutOutcome, PutReply, Queue
 
 PUT_BOUND_S = 0.25
 
@@ -167,18 +168,29 @@ class Producer:
         self, kind: Kind, channel: str, jobs: Iterator[_AnyJob], progress: Progress | None
     ) -> Summary:
         summary = Summary()
-        while batch := self._next_batch(jobs, summary.accepted):
-            reply = self._put(PutBatch(secrets.token_bytes(12), kind, channel, Lane.LOW, batch))
-            summary = Summary(
-                accepted=summary.accepted + len(batch),
-                folded=summary.folded + reply.outcomes.count(PutOutcome.FOLDED),
-                superseded=summary.superseded + reply.outcomes.count(PutOutcome.SUPERSEDED),
-                warnings=summary.warnings + sum(1 for job in batch if job.warnings),
-                expected_at=self._clock.wall() + self._expected_in(Lane.LOW, reply),
-            )
-            if progress:
-                progress(summary.accepted)
+        # While Redis takes one batch, the next one is made ready.
+        with ThreadPoolExecutor(1, thread_name_prefix="onport-relay-put") as sender:
+            batch = self._next_batch(jobs, 0)
+            while batch:
+                put = PutBatch(secrets.token_bytes(12), kind, channel, Lane.LOW, batch)
+                sending = sender.submit(self._put, put)
+                try:
+                    following = self._next_batch(jobs, summary.accepted + len(batch))
+                finally:
+                    summary = self._added(summary, batch, sending.result())
+                    if progress:
+                        progress(summary.accepted)
+                batch = following
         return summary
+
+    def _added(self, summary: Summary, batch: Sequence[_AnyJob], reply: PutReply) -> Summary:
+        return Summary(
+            accepted=summary.accepted + len(batch),
+            folded=summary.folded + reply.outcomes.count(PutOutcome.FOLDED),
+            superseded=summary.superseded + reply.outcomes.count(PutOutcome.SUPERSEDED),
+            warnings=summary.warnings + sum(1 for job in batch if job.warnings),
+            expected_at=self._clock.wall() + self._expected_in(Lane.LOW, reply),
+        )
 
     def _next_batch(self, jobs: Iterator[_AnyJob], accepted: int) -> Sequence[_AnyJob]:
         batch: list[_AnyJob] = []
