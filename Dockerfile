@@ -1,0 +1,29 @@
+# The four distributions of Onport Relay and what they need, pinned by requirements.lock; the same
+# image runs a worker, the command line and the sandbox. Python's version: any from 3.11 on.
+ARG BASE=python:3.13.9-slim-trixie
+
+FROM ${BASE} AS build
+WORKDIR /source
+RUN python -m venv /opt/relay
+# Before the sources: a change of ours does not install the world again.
+COPY requirements.lock ./
+RUN /opt/relay/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
+        --require-hashes --only-binary=:all: -r requirements.lock
+COPY queue queue
+COPY producers producers
+COPY worker worker
+COPY sandbox sandbox
+RUN /opt/relay/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
+        --no-deps ./queue ./producers ./worker ./sandbox
+
+FROM ${BASE}
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin relay
+COPY --from=build /opt/relay /opt/relay
+# The settings' last resort, config/relay.toml, is looked for in the working directory.
+WORKDIR /srv/relay
+COPY config config
+ENV PATH=/opt/relay/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1
+USER 10001
+CMD ["onport-relay", "--help"]
