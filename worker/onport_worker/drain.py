@@ -65,8 +65,10 @@ class Drain:
     def run(self, lane: Lane) -> None:
         """Work one shift for a lane."""
         ends_at = self._clock.monotonic_s() + SHIFT_S
+        turnstile = self._turnstiles[lane]
+        turnstile.arrive()
         while granted := self._next(lane, ends_at):
-            if granted.more and self._turnstiles[lane].another_wanted():
+            if granted.more and turnstile.another_wanted():
                 self._waker.wake(self._queue.account, lane)
             self.deliver(granted)
         if self._clock.monotonic_s() >= ends_at and not self._stopping.is_set():

@@ -19,12 +19,16 @@ class Turnstile:
         self._standing_by = 0
         self._called_at: float | None = None
 
+    def arrive(self) -> None:
+        """Note that a drain has begun: whoever was called for is here."""
+        with self._count:
+            self._called_at = None
+
     @contextmanager
     def turn(self, seconds: float) -> Iterator[bool]:
         """Wait for the turn at most so long; yields whether it came."""
         with self._count:
             self._standing_by += 1
-            self._called_at = None
         admitted = self._gate.acquire(timeout=max(0.0, seconds))
         with self._count:
             self._standing_by -= 1

@@ -146,7 +146,7 @@ def _line(row: dict[str, str], place: str) -> Line:
             price=float(row["UnitPrice"]),
             customer=(row["CustomerID"] or "").strip(),
         )
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise InvalidJobError(place, f"not an order line: {error}") from None
 
 

@@ -1,0 +1,82 @@
+import threading
+from datetime import UTC, datetime
+
+import pytest
+import redis
+
+from onport_queue.flight import Gate, Granted
+from onport_queue.jobs import sale_job
+from onport_queue.names import Kind, Lane
+from onport_queue.store import PutBatch, Queue
+from onport_worker.leases import Leases
+
+TERM_S = 30.0
+GATE = Gate(rate=1_000, lease_ms=30_000)
+
+
+class HandClock:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+
+    def wall(self) -> datetime:
+        return datetime(2026, 11, 24, tzinfo=UTC)
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        self.now_s += seconds
+        return event.is_set()
+
+
+@pytest.fixture
+def queue(redis_client: redis.Redis) -> Queue:
+    return Queue(redis_client, "leases")
+
+
+def claimed(queue: Queue, lease: str) -> Granted:
+    queue.put(
+        PutBatch(lease.encode(), Kind.SALE, "default", Lane.HIGH, [sale_job({"externalId": lease})])
+    )
+    granted = queue.claim(Lane.HIGH, GATE, lease)
+    assert isinstance(granted, Granted)
+    return granted
+
+
+def test_a_lease_is_surely_ours_for_its_term_from_the_begin_of_the_claim(queue: Queue) -> None:
+    clock = HandClock()
+    leases = Leases(queue, clock, TERM_S)
+    leases.hold("one", clock.now_s - 4)
+    assert leases.left_s("one") == pytest.approx(26)
+
+
+def test_a_lease_nobody_holds_has_nothing_left(queue: Queue) -> None:
+    assert Leases(queue, HandClock(), TERM_S).left_s("unknown") < 0
+
+
+def test_renewing_gives_a_new_term(queue: Queue) -> None:
+    clock = HandClock()
+    leases = Leases(queue, clock, TERM_S)
+    leases.hold(claimed(queue, "one").lease, clock.now_s)
+    clock.now_s += 20
+    leases.renew()
+    assert leases.left_s("one") == pytest.approx(30)
+
+
+def test_a_lease_that_redis_gave_away_is_not_ours_any_more(queue: Queue) -> None:
+    clock = HandClock()
+    leases = Leases(queue, clock, TERM_S)
+    leases.hold("never-claimed", clock.now_s)
+    leases.renew()
+    assert leases.left_s("never-claimed") < 0
+
+
+def test_a_process_that_slept_past_its_term_does_not_renew(queue: Queue) -> None:
+    clock = HandClock()
+    leases = Leases(queue, clock, TERM_S)
+    leases.hold(claimed(queue, "one").lease, clock.now_s)
+    clock.now_s += 31
+    leases.renew()
+    assert leases.left_s("one") < 0
