@@ -1,9 +1,8 @@
 """Put sales, products and variant links into the relay from a shop."""
 
-from onport_queue.errors import BrokerUnavailableError, InvalidJobError, RelayError, SettingsError
-
 from onport_producers.producer import Producer, Progress
 from onport_producers.receipt import Receipt, State, Summary
+from onport_queue.errors import BrokerUnavailableError, InvalidJobError, RelayError, SettingsError
 
 __version__ = "0.1.0"
 

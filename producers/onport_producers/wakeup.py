@@ -11,8 +11,9 @@ from typing import Protocol
 
 from celery import Celery
 from kombu.exceptions import KombuError
-from onport_queue.names import CELERY_KEY_PREFIX, DRAIN_TASK, Lane
 from redis.exceptions import RedisError
+
+from onport_queue.names import CELERY_KEY_PREFIX, DRAIN_TASK, Lane
 
 _log = logging.getLogger(__name__)
 _BOUND_S = 0.1

@@ -18,6 +18,7 @@ KEPT_APART = 8
 
 # Made once: json.dumps would make an encoder for every call, half the cost of a small payload.
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_ESCAPED = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 class Mode(StrEnum):
@@ -76,7 +77,7 @@ def compaction(fragments: Sequence[Fragment]) -> Run | None:
     run: a fragment that arrives later with an older version is laid under it.
     """
     first = 1 if fragments[0].tag == "F" else 0
-    chosen = fragments[first : len(fragments) - KEPT_APART]
+    chosen = fragments[first : max(first, len(fragments) - KEPT_APART)]
     if len(chosen) < 2:
         return None
     value: JsonValue = json.loads(chosen[0].body)
@@ -91,7 +92,10 @@ def compaction(fragments: Sequence[Fragment]) -> Run | None:
 
 def dump(value: JsonValue) -> bytes:
     """Return compact JSON. Raises TypeError or ValueError for what JSON does not have."""
-    return _COMPACT.encode(value).encode()
+    try:
+        return _COMPACT.encode(value).encode()
+    except UnicodeEncodeError:  # half a surrogate pair, as in a name cut within an emoji
+        return _ESCAPED.encode(value).encode()
 
 
 def _overlay(base: JsonValue, patch: JsonValue, *, baseless: bool) -> JsonValue:
@@ -117,12 +121,21 @@ def _overlay(base: JsonValue, patch: JsonValue, *, baseless: bool) -> JsonValue:
 def _merged_by_id(
     base: list[JsonValue], patch: list[JsonValue], *, baseless: bool
 ) -> list[JsonValue]:
-    merged = {_identity(entry): entry for entry in base}
+    merged = list(base)
+    places = {_identity(entry): place for place, entry in enumerate(base)}
+    # Entries that share an id are kept, and a patch goes to the last of them; which one that is
+    # may change once neighbours were folded.
+    if baseless and (len(places) < len(base) or len(set(map(_identity, patch))) < len(patch)):
+        raise _NotAssociativeError
     for entry in patch:
         identity = _identity(entry)
-        known = identity in merged
-        merged[identity] = _overlay(merged[identity], entry, baseless=baseless) if known else entry
-    return list(merged.values())
+        if identity in places:
+            place = places[identity]
+            merged[place] = _overlay(merged[place], entry, baseless=baseless)
+        else:
+            places[identity] = len(merged)
+            merged.append(entry)
+    return merged
 
 
 def _carries_ids(value: JsonValue) -> bool:

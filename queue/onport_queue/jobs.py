@@ -8,16 +8,16 @@ its field names only.
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from pydantic import JsonValue
 
 from onport_queue.errors import InvalidJobError
 from onport_queue.fold import Fragment, dump
 from onport_queue.names import Kind
-from onport_queue.shapes import check, checked_id, type_name
+from onport_queue.shapes import check, type_name
 
 Payload: TypeAlias = Mapping[str, Any] | bytes | str
 """A JSON object: as a mapping, or as its text, which is then forwarded byte for byte."""
@@ -26,8 +26,7 @@ MAX_VERSION = 2**53 - 1
 MAX_KEY_BYTES = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A sale or a product item: key, body, the caller's version (None: Redis time)."""
 
     key: str
@@ -36,8 +35,7 @@ class Job:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """One wish about one vendor SKU of a variant.
 
     `id` tells links apart; `body` is the link's JSON. The id `*acknowledge` or `*disconnect` is no
@@ -48,8 +46,7 @@ class Link:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LinkJob:
+class LinkJob(NamedTuple):
     """The wishes, all of one kind, about one variant's links."""
 
     key: str
@@ -96,9 +93,8 @@ def product_job(
     check(Kind.PRODUCT, value)
     for field in key_fields:
         if value.get(field) not in (None, ""):
-            key = f"{field}={_key(field, checked_id(value[field], field))}"
-            return Job(key, body, _version(version))
-    digest = hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
+            return Job(f"{field}={_key(field, value[field])}", body, _version(version))
+    digest = hashlib.sha256(json.dumps(json.loads(body), sort_keys=True).encode()).hexdigest()[:32]
     warning = f"carries none of {', '.join(key_fields)}: keyed by its content, so it never folds"
     return Job(f"content={digest}", body, _version(version), (warning,))
 
@@ -151,18 +147,24 @@ def product_keys(key: str, key_fields: Sequence[str]) -> tuple[str, ...]:
 def _parsed(payload: Payload) -> tuple[dict[str, Any], bytes]:
     if isinstance(payload, bytes | str):
         try:
-            value = json.loads(payload, parse_constant=_refuse_constant)
-        except UnicodeDecodeError as error:
-            raise InvalidJobError("", f"not UTF-8 (byte {error.start + 1})") from error
+            # Left to itself json also takes UTF-16, and numbers that become infinite: neither can
+            # be put into a batch or folded later.
+            text = payload if isinstance(payload, str) else payload.decode("utf-8-sig")
+            body = text.encode()
+            value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        except UnicodeError:
+            raise InvalidJobError("", "not UTF-8") from None
         except json.JSONDecodeError as error:
             raise InvalidJobError(
                 "", f"not JSON: {error.msg} at line {error.lineno} column {error.colno}"
             ) from None
+        except ValueError:  # an integer of more digits than Python reads
+            raise InvalidJobError("", "holds a number with thousands of digits") from None
         except RecursionError:
             raise InvalidJobError("", "not readable: nested too deeply") from None
         if not isinstance(value, dict):
             raise InvalidJobError("", f"expected a JSON object, got {type_name(value)}")
-        return value, payload.encode() if isinstance(payload, str) else payload
+        return value, body
     if not isinstance(payload, Mapping):
         raise InvalidJobError("", f"expected a mapping or JSON text, got {type(payload).__name__}")
     value = dict(payload)
@@ -177,9 +179,20 @@ def _refuse_constant(constant: str) -> None:
     raise InvalidJobError("", f"{constant} is no JSON number")
 
 
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):
+        raise InvalidJobError("", "holds a number beyond the range of a 64-bit float")
+    return value
+
+
 def _key(field: str, value: str | int) -> str:
     key = str(value)
-    if len(key.encode(errors="replace")) > MAX_KEY_BYTES:
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError:
+        raise InvalidJobError(field, "holds half a surrogate pair, which is no text") from None
+    if size > MAX_KEY_BYTES:
         raise InvalidJobError(field, f"longer than {MAX_KEY_BYTES} bytes")
     return key
 

@@ -10,9 +10,9 @@ from redis.commands.core import Script
 
 Reply: TypeAlias = "bytes | int | list[Reply]"
 
-# Everything but put and control must go on when Redis is at its memory limit: they free memory, or
-# lead there.
-_REFUSED_AT_MEMORY_LIMIT = frozenset({"put", "control"})
+# Everything but put must go on when Redis is at its memory limit: it frees memory, or leads there,
+# as the end of a pause does.
+_REFUSED_AT_MEMORY_LIMIT = frozenset({"put"})
 
 
 @cache

@@ -1,6 +1,7 @@
 """The queue of one account: the atomic operations on what is stored in Redis."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -45,6 +46,9 @@ class PutOutcome(StrEnum):
     REVIVED = "revived"
     SUPERSEDED = "superseded"
     DUPLICATE = "duplicate"
+
+
+_OUTCOMES = {outcome.value.encode(): outcome for outcome in PutOutcome}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ class Queue:
                 arguments.append(job.body)
         outcomes, wake, high, low, overgrown = _array(self._scripts.run("put", arguments))
         return PutReply(
-            outcomes=tuple(PutOutcome(_text(outcome)) for outcome in _array(outcomes)),
+            outcomes=tuple(_OUTCOMES[cast("bytes", outcome)] for outcome in _array(outcomes)),
             wake=_lanes(wake),
             pending_high=_number(high),
             pending_low=_number(low),
@@ -190,14 +194,21 @@ class Queue:
 
     def pause(self, scope: str, seconds: float | None, reason: str) -> None:
         """Pause ``account``, ``lane:…``, ``channel:…`` or ``stream:…``; None is until resumed."""
-        self._scripts.run("control", ("pause", scope, round((seconds or 0) * 1000), reason))
+        term_ms = 0 if seconds is None else max(1, round(seconds * 1000))
+        self._scripts.run("control", ("pause", scope, term_ms, reason))
 
     def resume(self, scope: str = "") -> int:
         """End a pause, or all of them; return how many there were."""
         return _number(self._scripts.run("control", ("resume", scope)))
 
     def set_rate(self, rate: float | None) -> None:
-        """Lower the rate of all workers at run time; None is back to the configured one."""
+        """Lower the rate of all workers at run time; None is back to the configured one.
+
+        Raises:
+            ValueError: if it is not above 0: what should not run is paused.
+        """
+        if rate is not None and not 0 < rate < math.inf:
+            raise ValueError(f"rate {rate}: expected requests/s above 0, or a pause instead")
         self._scripts.run("control", ("rate", "" if rate is None else rate))
 
     def stats(self) -> Stats:

@@ -33,13 +33,16 @@ def open_source(path: str) -> Iterator[Source]:
     if path == STANDARD_INPUT:
         yield Source("standard input", sys.stdin.buffer)
         return
-    try:
-        stream = Path(path).open("rb")
-    except (OSError, ValueError) as error:
-        raise UnreadableError(_problem(error), source=path) from None
-    with stream:
+    with _opened(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         yield Source(path, stream, size or None)
+
+
+def _opened(path: str) -> BinaryIO:
+    try:
+        return Path(path).open("rb")
+    except (OSError, ValueError) as error:
+        raise UnreadableError(_problem(error), source=path) from None
 
 
 def _problem(error: OSError | ValueError) -> str:

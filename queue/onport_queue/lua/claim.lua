@@ -16,6 +16,33 @@ local RECORDS_AT_A_TIME = 10
 
 local now = clock()
 promote(now)
+
+-- What a worker needs of a job to send it, and its size.
+local function item_of(key, job, tries, kind)
+  local fragments, size = {}, 0
+  for _, fragment in ipairs(job[FRAGMENTS]) do
+    if not KIND_OF_TAG[fragment[TAG]] or KIND_OF_TAG[fragment[TAG]] == kind then
+      fragments[#fragments + 1] = fragment[TAG]
+      fragments[#fragments + 1] = fragment[LINK] or ''
+      fragments[#fragments + 1] = fragment[BODY]
+      size = size + #fragment[BODY]
+    end
+  end
+  local first_ago = tries.first and math.floor(now - tries.first) or 0
+  return { key, tries.attempts, first_ago, math.floor(now - job[PUT_AT]), fragments }, size
+end
+
+-- A client repeats a claim whose reply was lost, under the same lease: it is answered the same, whichever of the two
+-- comes first, else the lease would hold other jobs than those that are sent.
+local granted = load(FLIGHTS, lease)
+if granted then
+  local items = {}
+  for index, key in ipairs(granted.keys) do
+    items[index] = item_of(key, load(JOBS, key), load(TRIES, key) or { attempts = 0 }, kind_of(granted.stream))
+  end
+  return { 'granted', granted.stream, 0, items }
+end
+
 local paused = pauses_at(now)
 local gate = redis.call('HMGET', GATE, 'tat', 'highs', 'rate')
 local highs = tonumber(gate[2] or 0)
@@ -67,23 +94,13 @@ for index, key in ipairs(candidates) do
   local job = cmsgpack.unpack(records[index])
   local tries = any_tries and load(TRIES, key) or { attempts = 0 }
   local limit = tries.alone and 1 or tries.limit or most
-  local fragments, size = {}, 0
-  for _, fragment in ipairs(job[FRAGMENTS]) do
-    if not KIND_OF_TAG[fragment[TAG]] or KIND_OF_TAG[fragment[TAG]] == kind then
-      fragments[#fragments + 1] = fragment[TAG]
-      fragments[#fragments + 1] = fragment[LINK] or ''
-      fragments[#fragments + 1] = fragment[BODY]
-      size = size + #fragment[BODY]
-    end
-  end
+  local item, size = item_of(key, job, tries, kind)
   if #keys > 0 and (#keys >= limit or bytes + size > most_bytes) then break end
   most = math.min(most, limit)
   bytes = bytes + size
   alone = tries.alone or false
   keys[#keys + 1] = key
-  items[#items + 1] = {
-    key, tries.attempts, tries.first and math.floor(now - tries.first) or 0, math.floor(now - job[PUT_AT]), fragments,
-  }
+  items[#items + 1] = item
   if #keys >= most then break end
 end
 

@@ -43,10 +43,11 @@ local function store_fresh()
   if #fresh_keys == 0 then return end
   local records, places = {}, {}
   local place = redis.call('HINCRBY', META, 'seq', #fresh_keys) - #fresh_keys
+  local put_at, slot = math.floor(now), 1
   for index, key in ipairs(fresh_keys) do
-    local job = { lane, place + index, math.floor(now), fresh[key] }
-    records[2 * index - 1], records[2 * index] = key, cmsgpack.pack(job)
-    places[2 * index - 1], places[2 * index] = string.format('%.0f', place + index), key
+    records[slot], records[slot + 1] = key, cmsgpack.pack({ lane, place + index, put_at, fresh[key] })
+    places[slot], places[slot + 1] = place + index, key
+    slot = slot + 2
   end
   redis.call('HSET', JOBS, unpack(records))
   local stream = lane .. ':' .. channel .. ':' .. kind
@@ -99,7 +100,7 @@ end
 count('accepted', #keys)
 
 local outcomes, many, seen = {}, {}, {}
-if repeated then
+if repeated or #keys == 0 then
   for place = 1, #keys do outcomes[place] = 'duplicate' end
   count('duplicate', #keys)
 else

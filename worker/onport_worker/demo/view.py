@@ -83,6 +83,7 @@ def sentence(report: Report) -> str:
     return (
         "Everything the shop handed over arrived, each thing in its newest state: "
         f"{report.accepted:,} jobs in {report.requests.made:,} requests. "
-        f"Half of the new sales were there within {report.high_wait_ms.p50:,.0f} ms, overtaking the import; "
+        f"Half of the new sales were there within {report.high_wait_ms.p50:,.0f} ms, "
+        "overtaking the import; "
         f"{report.retried:,} deliveries failed on the way and were repeated."
     )
