@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,7 +14,6 @@ from onport_queue.clock import Clock, SystemClock
 from onport_queue.errors import RelayError
 from onport_queue.names import Lane
 from onport_queue.settings import ENVIRONMENT_PREFIX, Settings
-
 from onport_worker.embedded.leash import Leash
 from onport_worker.embedded.restarts import RestartPolicy
 

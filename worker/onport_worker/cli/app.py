@@ -1,0 +1,82 @@
+"""`onport-relay`: its commands and what they share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from onport_worker import __version__
+from onport_worker.cli.check import check
+from onport_worker.cli.demo import demo
+from onport_worker.cli.exits import Commands
+from onport_worker.cli.sandbox import sandbox
+from onport_worker.cli.send import send
+from onport_worker.cli.show import show
+from onport_worker.cli.status import status
+from onport_worker.cli.up import up
+
+PROGRAM = "onport-relay"
+
+app = typer.Typer(
+    cls=Commands,
+    name=PROGRAM,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    # A traceback with local variables would show secrets.
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    app(prog_name=PROGRAM)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - how typer calls it
+    if wanted:
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog="Exit codes: 0 good, 1 something is off, 2 refused (options, input, settings)."
+)
+def relay(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Settings file; else $ONPORT_RELAY_CONFIG, ./relay.toml, ./config/relay.toml. "
+            "Environment variables ONPORT_RELAY_... win over it.",
+        ),
+    ] = None,
+    *,
+    version: Annotated[  # noqa: ARG001 - handled by its callback
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Get a shop's sales, products and variant links into Onport: never lost, in order, in time.
+
+    Unofficial; not affiliated with Onport. Start with `demo`; then `up` in one shell and
+    `send` in another.
+    """
+    context.obj = config
+
+
+app.command()(demo)
+app.command()(up)
+app.command()(check)
+app.command()(send)
+app.command()(status)
+app.command()(show)
+app.command(
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)(sandbox)

@@ -1,0 +1,97 @@
+"""The settings of one invocation, and the broker they lead to."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+from redis import Redis
+from redis.exceptions import RedisError
+
+from onport_queue.broker import connect, unreachable
+from onport_queue.errors import BrokerUnavailableError, SettingsError
+from onport_queue.settings import Settings, load_settings
+from onport_queue.store import Queue
+from onport_worker.embedded import running_url
+from onport_worker.runtime import broker_url
+
+
+def settings_of(context: typer.Context, *, data_dir: Path | None = None) -> Settings:
+    """Return the settings, as --config, the environment and the command's options say.
+
+    Raises:
+        SettingsError: one line per fault.
+    """
+    config: Path | None = context.obj
+    try:
+        if data_dir is not None:
+            return load_settings(config, data_dir=data_dir)
+        return load_settings(config)
+    except OSError as error:
+        raise SettingsError(f"{error.filename}: can't be read: {error.strerror}") from error
+
+
+def with_broker(settings: Settings) -> Settings:
+    """Return settings that name a broker: their own, or the one that `up` runs in the data folder.
+
+    Raises:
+        SettingsError: there is neither.
+    """
+    if settings.redis_url is not None:
+        return settings
+    found = embedded_url(settings)
+    if found is None:
+        raise SettingsError(
+            f"redis_url: missing, and no `onport-relay up` runs in {settings.data_dir}; "
+            "set ONPORT_RELAY_REDIS_URL, or start one"
+        )
+    return settings.model_copy(update={"redis_url": found})
+
+
+def embedded_url(settings: Settings) -> str | None:
+    """Return the address of the broker that works in the data folder now, or None."""
+    try:
+        return running_url(settings.data_dir)
+    except OSError as error:
+        raise SettingsError(
+            f"data_dir: {settings.data_dir} can't be read: {error.strerror}"
+        ) from error
+
+
+@contextmanager
+def opened_broker(settings: Settings) -> Iterator[Redis]:
+    """Open a client for as long as the context lasts.
+
+    Raises:
+        BrokerUnavailableError: it can't be reached, or refuses.
+        SettingsError: redis_url is no address.
+    """
+    with connect(check_address(settings)) as redis:
+        try:
+            yield redis
+        except RedisError as error:
+            raise BrokerUnavailableError(unreachable(redis, error)) from error
+
+
+def check_address(settings: Settings) -> str:
+    """Return the broker's address if a client can be made of it.
+
+    Raises:
+        SettingsError: not showing the address, which may hold a password.
+    """
+    url = broker_url(settings)
+    try:
+        Redis.from_url(url).close()
+    except (ValueError, TypeError):  # its own text could show a part of the password
+        raise SettingsError(
+            "redis_url: expected redis://:PASSWORD@HOST:PORT/0 "
+            "(in a password, write @ / : # and % as %40 %2F %3A %23 and %25)"
+        ) from None
+    return url
+
+
+def queue_of(redis: Redis, settings: Settings) -> Queue:
+    """Return the account's queue."""
+    return Queue(
+        redis, settings.account, history_retention_ms=round(settings.history_days * 86_400_000)
+    )

@@ -1,0 +1,57 @@
+"""What a command's end means: exit codes, and the one line that says why."""
+
+from typing import Any
+
+import typer
+import typer.core
+
+from onport_queue.errors import BrokerUnavailableError, RelayError
+from onport_sandbox import SandboxError
+from onport_worker.embedded import BinaryNotFoundError, BrokerFailedError
+from onport_worker.fleet import WorkerEndedError
+
+GOOD = 0
+OFF = 1
+"""Something is off: the broker, a worker, the books."""
+
+REFUSED = 2
+"""What was asked can't be done as it was asked: options, input, settings."""
+
+INTERRUPTED = 130
+
+_OFF = (BrokerUnavailableError, BrokerFailedError, BinaryNotFoundError, WorkerEndedError)
+
+
+class UsageError(RelayError):
+    """Options that don't go together."""
+
+
+class Commands(typer.core.TyperGroup):
+    """The commands; each error of ours ends as a line and an exit code, never as a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:  # Any: the types of typer's base class are private
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except RelayError as error:
+            tell(str(error))
+            raise typer.Exit(exit_code(error)) from error
+        except SandboxError as error:
+            tell(str(error))
+            raise typer.Exit(OFF) from error
+
+
+def exit_code(error: RelayError) -> int:
+    """Return what an error means to a script."""
+    return OFF if isinstance(error, _OFF) else REFUSED
+
+
+def tell(text: str) -> None:
+    """Say what is wrong, on standard error."""
+    for line in text.splitlines():
+        typer.echo(f"onport-relay: {printable(line)}", err=True)
+
+
+def printable(text: str) -> str:
+    """Return the text without what could steer a terminal: it may come from a file or a server."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -1,0 +1,137 @@
+"""What `check` finds out, each a line."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import cast
+
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from onport_queue.broker import can_tell, volatility
+from onport_queue.errors import RelayError, SettingsError
+from onport_queue.settings import Settings
+from onport_worker.cli.addresses import endpoint_of, place_of
+from onport_worker.cli.configuration import embedded_url, opened_broker, queue_of
+
+OLDEST_BROKER = (7, 0)
+
+
+class Level(StrEnum):
+    """How a finding is meant."""
+
+    OK = "ok"
+    CANNOT_TELL = "cannot tell"
+    WARNING = "warning"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, and what is the matter."""
+
+    level: Level
+    subject: str
+    text: str
+
+
+def settings_faults(error: SettingsError) -> Iterator[Finding]:
+    """Yield what is wrong with settings that could not be read."""
+    for line in str(error).splitlines():
+        subject, _, text = line.partition(": ")
+        yield Finding(Level.FAULT, subject if text else "settings", text or line)
+
+
+def settings_findings(settings: Settings) -> Iterator[Finding]:
+    """Yield what can be said without a broker."""
+    yield Finding(Level.OK, "settings", f"account {settings.account}, {settings.rate:g} requests/s")
+    yield Finding(Level.OK, "base_url", endpoint_of(settings.base_url))
+    if settings.webhook_hash is None or not settings.webhook_hash.get_secret_value():
+        yield Finding(
+            Level.WARNING,
+            "webhook_hash",
+            "not set; workers and `up` need ONPORT_RELAY_WEBHOOK_HASH, who only sends does not",
+        )
+    else:
+        yield Finding(Level.OK, "webhook_hash", "set")
+
+
+def broker_findings(settings: Settings) -> Iterator[Finding]:
+    """Yield what the broker is like; nothing is raised."""
+    try:
+        if settings.redis_url is None:
+            found = embedded_url(settings)
+            if found is None:
+                yield Finding(
+                    Level.WARNING,
+                    "redis_url",
+                    f"not set; `up` will embed a broker in {settings.data_dir}, "
+                    "everything else needs one",
+                )
+                return
+            settings = settings.model_copy(update={"redis_url": found})
+        with opened_broker(settings) as redis:
+            yield _answering(redis)
+            yield from _durability(redis, settings)
+            yield from _server(redis)
+            yield from _queue(redis, settings)
+    except RelayError as error:
+        subject, _, text = str(error).partition(": ")
+        yield Finding(Level.FAULT, subject, text)
+
+
+def _answering(redis: Redis) -> Finding:
+    redis.ping()
+    return Finding(Level.OK, "broker", f"{place_of(redis)} answers")
+
+
+def _durability(redis: Redis, settings: Settings) -> Iterator[Finding]:
+    if not can_tell(redis):
+        yield Finding(
+            Level.CANNOT_TELL,
+            "durability",
+            "CONFIG is forbidden here; see to appendonly yes and maxmemory-policy noeviction",
+        )
+        return
+    faults = volatility(redis)
+    for fault in faults:
+        level = Level.WARNING if settings.allow_volatile else Level.FAULT
+        yield Finding(level, "durability", fault)
+    if faults:
+        return
+    yield Finding(Level.OK, "durability", "keeps a log on disk and evicts nothing")
+    if redis.config_get("appendfsync").get("appendfsync") != "always":
+        yield Finding(
+            Level.WARNING,
+            "appendfsync",
+            "not always: a power cut may lose the jobs of the last second or more",
+        )
+
+
+def _server(redis: Redis) -> Iterator[Finding]:
+    try:
+        about = cast("dict[str, object]", redis.info())
+    except ResponseError:
+        yield Finding(Level.CANNOT_TELL, "version", "INFO is forbidden here")
+        return
+    version = str(about.get("redis_version", "0"))
+    if tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < OLDEST_BROKER:
+        yield Finding(
+            Level.WARNING, "version", f"{version}; Redis 7.0, Valkey 7.2 or newer is expected"
+        )
+    if about.get("cluster_enabled") == 1:
+        yield Finding(Level.FAULT, "cluster", "wake-ups need a broker that is not a cluster")
+    if about.get("role") == "slave":
+        yield Finding(Level.FAULT, "role", "this is a replica, expected the primary")
+
+
+def _queue(redis: Redis, settings: Settings) -> Iterator[Finding]:
+    try:
+        stats = queue_of(redis, settings).stats()
+    except RedisError as error:
+        yield Finding(Level.FAULT, "queue", f"our scripts can't run: {error}")
+        return
+    if stats.imbalance:
+        yield Finding(Level.FAULT, "ledger", f"imbalance {stats.imbalance:,}, expected 0")
+    held = f"{stats.unfinished:,} jobs to deliver, {stats.dead:,} dead"
+    yield Finding(Level.OK, "queue", f"{held}; workers at work: {len(stats.workers) or 'none'}")

@@ -1,0 +1,114 @@
+"""onport-relay up: the whole relay on this machine, until it is stopped."""
+
+import shlex
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from onport_queue.clock import SystemClock
+from onport_queue.errors import BrokerUnavailableError, SettingsError
+from onport_queue.ledger import Stats
+from onport_queue.names import Lane
+from onport_queue.settings import Settings
+from onport_worker.cli.addresses import endpoint_of
+from onport_worker.cli.configuration import opened_broker, queue_of, settings_of
+from onport_worker.cli.durations import spoken
+from onport_worker.cli.exits import GOOD, OFF, tell
+from onport_worker.cli.premises import Premises, opened_premises
+from onport_worker.cli.stopping import Stopping
+from onport_worker.embedded import BrokerFailedError
+from onport_worker.fleet import Fleet, WorkerPlan
+
+LOG_NAME = "workers.log"
+_HIGH_THREADS = 4
+_TICK_S = 0.1
+
+
+def up(
+    context: typer.Context,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of broker and log; else the setting data_dir."),
+    ] = None,
+) -> None:
+    """Run the whole relay on this machine: broker, workers, until Ctrl-C or TERM.
+
+    The broker is the one in the settings (redis_url), else an embedded one that keeps its data in
+    DIR; another shell reaches that one by DIR/relay.env. Needs ONPORT_RELAY_WEBHOOK_HASH.
+
+    Ctrl-C or TERM: what is on the wire is finished, then everything stops, and what is pending is
+    there again at the next start; exits 0. A second one ends everything at once; exits 130.
+    """
+    settings = settings_of(context, data_dir=data)
+    if settings.webhook_hash is None or not settings.webhook_hash.get_secret_value():
+        raise SettingsError(
+            "webhook_hash: missing; set ONPORT_RELAY_WEBHOOK_HASH to the custom channel's hash"
+        )
+    with Stopping() as stopping, opened_premises(settings) as premises:
+        _introduce(premises)
+        with Fleet(premises.settings, plans(settings), log_of(settings)) as fleet:
+            _watch(fleet, premises, stopping)
+            typer.echo("Stopping: what is on the wire is finished first ...")
+        left = _stats(premises.settings)
+    typer.echo(
+        f"Stopped: {left.in_flight:,} in flight, {left.unfinished:,} to be delivered next time, "
+        f"{left.dead:,} dead."
+    )
+    # Other hosts' workers may go on with a broker that is not ours.
+    raise typer.Exit(OFF if left.in_flight and settings.redis_url is None else GOOD)
+
+
+def plans(settings: Settings) -> tuple[WorkerPlan, WorkerPlan]:
+    """Return the workers of one machine: one is reserved for new sales."""
+    reserved = min(_HIGH_THREADS, settings.concurrency)
+    return (
+        WorkerPlan("high", (Lane.HIGH,), reserved),
+        WorkerPlan("low", (Lane.HIGH, Lane.LOW), settings.concurrency),
+    )
+
+
+def log_of(settings: Settings) -> Path:
+    """Return where the workers log."""
+    return settings.data_dir.absolute() / LOG_NAME
+
+
+def _introduce(premises: Premises) -> None:
+    settings = premises.settings
+    typer.echo(f"Broker    {premises.broker}")
+    if premises.environment_file is not None:
+        file = shlex.quote(str(premises.environment_file))
+        typer.echo(f"Others    reach it after: set -a; . {file}; set +a")
+    typer.echo(f"Endpoint  {endpoint_of(settings.base_url)}, at most {settings.rate:g} requests/s")
+    threads = ", ".join(f"{plan.name} ({plan.concurrency} threads)" for plan in plans(settings))
+    typer.echo(f"Workers   {threads}, log in {log_of(settings)}")
+
+
+def _watch(fleet: Fleet, premises: Premises, stopping: Stopping) -> None:
+    clock, tick = SystemClock(), threading.Event()
+    ready = False
+    while not stopping.asked:
+        if premises.has_failed():
+            raise BrokerFailedError(
+                "the embedded broker died too often and is not started again; see "
+                f"{premises.settings.data_dir.absolute() / 'valkey.log'}"
+            )
+        for ended in fleet.restart_ended():
+            pause = spoken(ended.pause.total_seconds())
+            tell(f"worker {ended.name} ended ({ended.status}), is started again in {pause}")
+        if not ready and (ready := _all_at_work(premises.settings)):
+            typer.echo("Ready. Ctrl-C stops.")
+        clock.wait(tick, _TICK_S)
+
+
+def _all_at_work(settings: Settings) -> bool:
+    try:
+        return len(_stats(settings).workers) >= len(plans(settings))
+    except BrokerUnavailableError:
+        return False
+
+
+def _stats(settings: Settings) -> Stats:
+    with opened_broker(settings) as redis:
+        return queue_of(redis, settings).stats()
