@@ -92,8 +92,9 @@ def product_job(
     value, body = _parsed(payload)
     check(Kind.PRODUCT, value)
     for field in key_fields:
-        if value.get(field) not in (None, ""):
-            return Job(f"{field}={_key(field, value[field])}", body, _version(version))
+        found = value.get(field)
+        if found is not None and not (isinstance(found, str) and not found.strip()):
+            return Job(f"{field}={_key(field, found)}", body, _version(version))
     digest = hashlib.sha256(json.dumps(json.loads(body), sort_keys=True).encode()).hexdigest()[:32]
     warning = f"carries none of {', '.join(key_fields)}: keyed by its content, so it never folds"
     return Job(f"content={digest}", body, _version(version), (warning,))
@@ -186,7 +187,9 @@ def _finite(number: str) -> float:
     return value
 
 
-def _key(field: str, value: str | int) -> str:
+def _key(field: str, value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise InvalidJobError(field, f"expected a string or a whole number, got {type_name(value)}")
     key = str(value)
     try:
         size = len(key.encode())

@@ -23,6 +23,8 @@ _Object: TypeAlias = Annotated[dict[str, Any], Strict()]
 _Id: TypeAlias = (
     Annotated[str, StringConstraints(strict=True, pattern=r"\S")] | Annotated[int, Strict()]
 )
+# An empty cell of a catalogue: the product is keyed by its next key field.
+_BlankId: TypeAlias = _Text | Annotated[int, Strict()]
 
 
 class _Shape(BaseModel):
@@ -60,8 +62,8 @@ class _Sale(_Shape):
 
 
 class _Product(_Shape):
-    sku: _Id | None = None
-    externalId: _Id | None = None  # noqa: N815
+    sku: _BlankId | None = None
+    externalId: _BlankId | None = None  # noqa: N815
     name: _Text | None = None
     description: _Text | None = None
     inventoryQuantity: _Number | None = None  # noqa: N815

@@ -1,0 +1,329 @@
+"""The scripts on a real broker and the model in plain Python agree, whatever is done to both."""
+
+import hashlib
+from collections.abc import Sequence
+
+import redis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from tests.queue.bench import Bench
+from tests.queue.model import REDIS_TIME, Model, Tries
+
+from onport_queue.flight import (
+    Dead,
+    Delivered,
+    Fenced,
+    Gate,
+    Granted,
+    Halve,
+    Released,
+    Retry,
+    Settled,
+    Settlement,
+    Verdict,
+)
+from onport_queue.fold import Fragment, Mode, Run
+from onport_queue.jobs import Job, Link, LinkJob
+from onport_queue.names import Kind, Lane
+from onport_queue.store import PutBatch
+
+EXAMPLES = 40
+STEPS = 50
+TERM_MS = 30_000
+
+lanes = st.sampled_from(Lane)
+channels = st.sampled_from(["default", "default", "other"])
+names = st.sampled_from(["1", "2", "3", "4", "10:1"])
+versions = st.none() | st.integers(0, 6)
+verdicts: st.SearchStrategy[list[Verdict]] = st.lists(
+    st.sampled_from(
+        [Delivered(), Delivered(), Retry(4_000), Retry(60_000), Released(), Halve(), Dead()]
+    ),
+    min_size=1,
+    max_size=3,
+)
+scopes = st.sampled_from(
+    [
+        "account",
+        "lane:high",
+        "lane:low",
+        "channel:other",
+        "stream:low:default:product",
+        "stream:high:default:sale",
+    ]
+)
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Does everything to a queue and to its model, and compares."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        super().__init__()
+        self.bench = Bench(client)
+        self.model = Model(now=int(self.bench.now_ms()))
+        self.puts: list[PutBatch] = []
+        self.leases: list[str] = []
+        self.bodies = 0
+
+    @rule(
+        kind=st.sampled_from([Kind.SALE, Kind.PRODUCT, Kind.PRODUCT]),
+        channel=channels,
+        lane=lanes,
+        mode=st.sampled_from(Mode),
+        entries=st.lists(st.tuples(names, versions), min_size=1, max_size=5),
+    )
+    def put(
+        self,
+        kind: Kind,
+        channel: str,
+        lane: Lane,
+        mode: Mode,
+        entries: list[tuple[str, int | None]],
+    ) -> None:
+        jobs = [Job(key, self.body(), version) for key, version in entries]
+        self.check_put(PutBatch(self.put_id(), kind, channel, lane, jobs, mode))
+
+    @rule(
+        kind=st.sampled_from([Kind.ACKNOWLEDGE, Kind.DISCONNECT]),
+        channel=channels,
+        entries=st.lists(
+            st.tuples(names, versions, st.lists(names, min_size=1, max_size=3)),
+            min_size=1,
+            max_size=3,
+        ),
+    )
+    def put_links(
+        self, kind: Kind, channel: str, entries: list[tuple[str, int | None, list[str]]]
+    ) -> None:
+        jobs = [
+            LinkJob(sku, tuple(Link(link, self.body()) for link in links), version)
+            for sku, version, links in entries
+        ]
+        self.check_put(PutBatch(self.put_id(), kind, channel, Lane.LOW, jobs))
+
+    @rule(which=st.integers(0, 100))
+    def put_again(self, which: int) -> None:
+        if self.puts:
+            self.check_put(self.puts[which % len(self.puts)])
+
+    @rule(
+        lane=st.sampled_from([Lane.LOW, Lane.LOW, Lane.HIGH]),
+        items=st.sampled_from([2, 3, 3, 50]),
+        size=st.sampled_from([25, 1_000_000]),
+        share=st.sampled_from([0.5, 0.34, 0.34, 0.1, 0.0, 1.0]),
+    )
+    def claim(self, lane: Lane, items: int, size: int, share: float) -> None:
+        self.pass_time(1)  # a thousand tokens' time
+        lease = f"lease-{len(self.leases)}"
+        gate = Gate(1e6, share, batch_items=items, batch_bytes=size, lease_ms=TERM_MS)
+        claimed = self.bench.queue.claim(lane, gate, lease)
+        assert claimed == self.model.claim(lane, gate, lease)
+        if isinstance(claimed, Granted):
+            self.leases.append(lease)
+
+    @rule(which=st.integers(0, 100), lane=lanes)
+    def claim_again(self, which: int, lane: Lane) -> None:
+        if self.model.flights:
+            lease = sorted(self.model.flights)[which % len(self.model.flights)]
+            gate = Gate(1e6, lease_ms=TERM_MS)
+            self.pass_time(1)
+            assert self.bench.queue.claim(lane, gate, lease) == self.model.claim(lane, gate, lease)
+
+    @rule(
+        which=st.integers(0, 100),
+        ends=verdicts,
+        sent=st.booleans(),
+        status=st.sampled_from(["", "503", "ReadTimeout"]),
+        pause_ms=st.sampled_from([0, 0, 0, 0, 15_000]),
+    )
+    def settle(
+        self, which: int, ends: list[Verdict], sent: bool, status: str, pause_ms: int
+    ) -> None:
+        held = sorted(self.model.flights) or self.leases
+        if held:
+            self.check_settle(held[which % len(held)], ends, sent, status, pause_ms)
+
+    @rule(ends=verdicts, lane=lanes)
+    def claim_and_settle(self, ends: list[Verdict], lane: Lane) -> None:
+        self.claim(lane, 3, 1_000_000, 0.34)
+        if self.leases and self.leases[-1] in self.model.flights:
+            self.check_settle(self.leases[-1], ends, True, "500", 0)
+
+    @rule(which=st.integers(0, 100))
+    def settle_any_lease(self, which: int) -> None:
+        if self.leases:
+            self.check_settle(self.leases[which % len(self.leases)], [Delivered()], True, "200", 0)
+
+    @rule(
+        picked=st.lists(st.integers(0, 100), max_size=3), term_ms=st.sampled_from([9_000, 60_000])
+    )
+    def renew(self, picked: list[int], term_ms: int) -> None:
+        leases = [self.leases[which % len(self.leases)] for which in picked if self.leases]
+        assert self.bench.queue.renew(leases, term_ms) == self.model.renew(leases, term_ms)
+
+    @rule(ms=st.sampled_from([400, 5_000, 5_000, 31_000, 31_000, 90_000]))
+    def pass_time(self, ms: int) -> None:
+        self.bench.pass_ms(ms)
+        self.model.now += ms
+
+    @rule(lanes=st.sampled_from([[Lane.HIGH], [Lane.LOW], [Lane.HIGH, Lane.LOW]]))
+    def look(self, lanes: list[Lane]) -> None:
+        assert self.bench.queue.look(lanes, 900) == self.model.look(lanes, 900)
+
+    @rule(scope=scopes, seconds=st.sampled_from([1, 20, None]))
+    def pause(self, scope: str, seconds: int | None) -> None:
+        self.bench.queue.pause(scope, seconds, "a test")
+        self.model.pause(scope, seconds)
+
+    @rule(scope=scopes | st.just(""))
+    def resume(self, scope: str) -> None:
+        self.bench.queue.resume(scope)
+        self.model.resume(scope)
+
+    @rule(rate=st.sampled_from([None, 5e5]))
+    def set_rate(self, rate: float | None) -> None:
+        self.bench.queue.set_rate(rate)
+        self.model.rate = rate
+
+    @rule(kind=st.sampled_from([Kind.SALE, Kind.PRODUCT]), channel=channels, name=names)
+    def compact(self, kind: Kind, channel: str, name: str) -> None:
+        job = self.model.jobs.get(f"{kind}:{channel}:{name}")
+        run = first_two(job.fragments) if job else None
+        done = self.bench.queue.compact(kind, channel, name, first_two)
+        assert done == self.model.compact(f"{kind}:{channel}:{name}", run)
+
+    @invariant()
+    def agree(self) -> None:
+        self.every_job_is_in_exactly_one_structure()
+        self.the_ledger_balances_and_agrees()
+        self.every_job_shows_as_the_model_has_it()
+
+    def every_job_is_in_exactly_one_structure(self) -> None:
+        bench = self.bench
+        streams = [bench.key(f"pending:{stream}") for stream in self.model.turns]
+        with bench.redis.pipeline() as pipe:
+            pipe.hkeys(bench.key("jobs"))
+            pipe.hkeys(bench.key("waiting"))
+            pipe.hkeys(bench.key("inflight"))
+            pipe.hkeys(bench.key("flights"))
+            pipe.hkeys(bench.key("tries"))
+            for suffix in ("delayed", "dead", "leases", "turns:high", "turns:low"):
+                pipe.zrange(bench.key(suffix), 0, -1)
+            for stream in streams:
+                pipe.zrange(stream, 0, -1)
+            pipe.keys(bench.key("pending:*").replace("{", "\\{"))
+            replies = [[name.decode() for name in reply] for reply in pipe.execute()]
+        jobs, waiting, inflight, flights, tries, delayed, dead, leases, high, low = replies[:10]
+        pending, existing = replies[10:-1], replies[-1]
+        assert sorted(existing) == sorted(streams)
+        assert {*high, *low} == self.model.turns.keys()
+        assert pending == [self.model.pending_in(stream) for stream in self.model.turns]
+        somewhere = [*inflight, *delayed, *dead, *(key for keys in pending for key in keys)]
+        assert sorted(somewhere) == sorted(jobs)
+        assert set(waiting) <= set(inflight)
+        assert set(leases) == set(flights) == self.model.flights.keys()
+        assert set(tries) <= set(jobs)
+
+    def the_ledger_balances_and_agrees(self) -> None:
+        stats = self.bench.queue.stats()
+        self.model.drop_ended_pauses()
+        model = self.model
+        assert stats.imbalance == 0
+        assert {term: many for term, many in stats.ledger if many} == {
+            term: many for term, many in model.ledger.items() if many
+        }
+        assert stats.pending == len(model.in_state("pending"))
+        assert stats.in_flight == len(model.in_state("in flight"))
+        assert stats.delayed == len(model.in_state("delayed"))
+        assert stats.dead == len(model.in_state("dead"))
+        assert stats.waiting == len(model.waiting)
+        assert stats.flights == len(model.flights)
+        assert stats.rate == model.rate
+        assert {pause.scope for pause in stats.pauses} == model.pauses.keys()
+        assert {f"{one.lane}:{one.channel}:{one.kind}": one.pending for one in stats.streams} == {
+            stream: len(model.pending_in(stream)) for stream in model.turns
+        }
+
+    def every_job_shows_as_the_model_has_it(self) -> None:
+        for key, job in self.model.jobs.items():
+            family, channel, name = key.split(":", 2)
+            kind = Kind.ACKNOWLEDGE if family == "variant" else Kind(family)
+            view = self.bench.queue.show(kind, channel, name)
+            assert view is not None
+            tries = self.model.tries.get(key, Tries())
+            due_in = max(0, job.due - self.model.now) if job.state == "delayed" else 0
+            assert (view.state, view.lane, view.due_in_ms) == (job.state, job.lane, due_in)
+            assert view.put_ms_ago == self.model.now - job.put_at
+            assert (view.attempts, view.crashes) == (tries.attempts, tries.crashes)
+            assert view.last_status == tries.status
+            assert comparable(view.fragments) == job.fragments
+            waiting = self.model.waiting.get(key)
+            assert comparable(view.waiting) == (waiting.fragments if waiting else [])
+
+    def check_put(self, batch: PutBatch) -> None:
+        self.puts.append(batch)
+        reply = self.bench.queue.put(batch)
+        outcomes, woken = self.model.put(batch)
+        assert list(reply.outcomes) == outcomes
+        assert set(reply.wake) == woken
+        depths = [
+            sum(len(self.model.pending_in(one)) for one in self.model.turns if one.startswith(lane))
+            for lane in Lane
+        ]
+        assert [reply.pending_high, reply.pending_low] == depths
+
+    def check_settle(
+        self, lease: str, ends: list[Verdict], sent: bool, status: str, pause_ms: int
+    ) -> None:
+        flight = self.model.flights.get(lease)
+        many = len(flight.keys) if flight else 1
+        each = [ends[at % len(ends)] for at in range(many)]
+        settlement = Settlement(each, sent, status, "text", pause_ms, "told so")
+        assert sorted_wake(self.bench.queue.settle(lease, settlement)) == self.model.settle(
+            lease, settlement
+        )
+
+    def put_id(self) -> bytes:
+        return b"%d" % len(self.puts)
+
+    def body(self) -> bytes:
+        self.bodies += 1
+        return b'{"n":%d}' % self.bodies
+
+
+def test_the_scripts_do_what_the_model_does(redis_client: redis.Redis) -> None:
+    run_state_machine_as_test(
+        lambda: QueueMachine(redis_client),  # type: ignore[arg-type]  # a factory will do
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            print_blob=True,
+            phases=[Phase.generate],  # shrinking takes minutes, more than a test may
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def first_two(fragments: Sequence[Fragment]) -> Run | None:
+    """Choose the oldest two partial fragments, for a body that is easily recognised."""
+    first = 1 if fragments[0].tag == "F" else 0
+    chosen = fragments[first : first + 2]
+    if len(chosen) < 2:
+        return None
+    bodies = b"".join(fragment.body for fragment in chosen)
+    digest = hashlib.sha1(bodies, usedforsecurity=False).hexdigest()
+    return Run(first, 2, digest, b"{%s}" % bodies)
+
+
+def comparable(fragments: Sequence[Fragment]) -> list[Fragment]:
+    return [
+        Fragment(one.tag, one.link, one.body, min(one.version, REDIS_TIME)) for one in fragments
+    ]
+
+
+def sorted_wake(settled: Settled | Fenced) -> Settled | Fenced:
+    return Settled(tuple(sorted(settled.wake))) if isinstance(settled, Settled) else settled

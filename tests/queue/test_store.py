@@ -1,0 +1,211 @@
+"""What the model does not reach: how puts end, and what survives a repeated call."""
+
+import pytest
+from tests.queue.bench import Bench
+
+from onport_queue.flight import Dead, Delivered, Empty, Granted, Retry, Settlement, Verdict
+from onport_queue.fold import Mode, compaction
+from onport_queue.jobs import Job
+from onport_queue.names import Kind, Lane
+from onport_queue.store import JOBS_PER_PUT, PUT_ID_RETENTION_MS, PutBatch, PutOutcome, Queue
+
+
+def finish(bench: Bench, verdict: Verdict) -> None:
+    """Send the next batch and give all its jobs one verdict."""
+    bench.pass_ms(1)
+    claim = bench.claim()
+    assert isinstance(claim, Granted)
+    bench.queue.settle(claim.lease, Settlement([verdict] * len(claim.items)))
+
+
+def put_partial(bench: Bench, key: str, body: bytes, version: int) -> None:
+    batch = PutBatch(
+        b"%s-%d" % (key.encode(), version),
+        Kind.SALE,
+        "default",
+        Lane.LOW,
+        [Job(key, body, version)],
+        Mode.PARTIAL,
+    )
+    bench.queue.put(batch)
+
+
+def bodies(bench: Bench, key: str) -> list[bytes]:
+    view = bench.queue.show(Kind.SALE, "default", key)
+    return [fragment.body for fragment in view.fragments] if view else []
+
+
+def test_a_put_of_nothing_changes_nothing(bench: Bench) -> None:
+    reply = bench.put()
+    assert (reply.outcomes, reply.wake) == ((), ())
+    assert bench.queue.stats().ledger.accepted == 0
+
+
+def test_a_put_takes_so_many_jobs_and_no_more(bench: Bench) -> None:
+    keys = [str(index) for index in range(JOBS_PER_PUT)]
+    assert bench.put(*keys).pending_low == JOBS_PER_PUT
+    with pytest.raises(ValueError, match="at most 500 jobs, got 501"):
+        bench.put(*keys, "one more")
+
+
+def test_a_channel_that_is_no_name_is_refused(bench: Bench) -> None:
+    with pytest.raises(ValueError, match="channel"):
+        bench.put("1", channel="a:b")
+
+
+def test_an_account_that_is_no_name_is_refused(bench: Bench) -> None:
+    with pytest.raises(ValueError, match="account"):
+        Queue(bench.redis, "a}b")
+
+
+def test_a_put_repeated_within_its_retention_is_a_duplicate(bench: Bench) -> None:
+    batch = PutBatch(b"once", Kind.SALE, "default", Lane.LOW, [Job("1", b"{}")])
+    bench.queue.put(batch)
+    finish(bench, Delivered())
+    bench.pass_ms(PUT_ID_RETENTION_MS - 1_000)
+    bench.put("another")
+    assert bench.queue.put(batch).outcomes == (PutOutcome.DUPLICATE,)
+    bench.pass_ms(2_000)
+    bench.put("a third")  # the first rotation
+    assert bench.queue.put(batch).outcomes == (PutOutcome.DUPLICATE,)
+    bench.pass_ms(PUT_ID_RETENTION_MS)
+    assert bench.queue.put(batch).outcomes == (PutOutcome.PENDING,)
+
+
+def test_a_full_payload_older_than_the_delivered_one_is_superseded(bench: Bench) -> None:
+    bench.put("1", version=10)
+    finish(bench, Delivered())
+    assert bench.put("1", version=9).outcomes == (PutOutcome.SUPERSEDED,)
+    assert bench.put("1", version=10).outcomes == (PutOutcome.PENDING,)
+
+
+@pytest.mark.parametrize("state", ["pending", "in flight", "delayed", "dead"])
+def test_it_is_superseded_whatever_the_key_holds_now(bench: Bench, state: str) -> None:
+    bench.put("1", version=10)
+    finish(bench, Delivered())
+    put_partial(bench, "1", b'{"a":5}', 5)
+    if state == "in flight":
+        bench.claim()
+    elif state != "pending":
+        finish(bench, Dead() if state == "dead" else Retry(1_000))
+    assert bench.put("1", version=7).outcomes == (PutOutcome.SUPERSEDED,)
+    view = bench.queue.show(Kind.SALE, "default", "1")
+    assert view is not None
+    assert (view.state, view.waiting) == (state, ())
+    assert bodies(bench, "1") == [b'{"a":5}']
+    assert bench.queue.stats().imbalance == 0
+
+
+def test_history_is_forgotten_after_its_retention(bench: Bench) -> None:
+    queue = Queue(bench.redis, bench.account, history_retention_ms=60_000)
+
+    def put(version: int) -> PutOutcome:
+        bench.redis.hset(bench.key("meta"), "wall", 0)
+        job = Job("1", b"{}", version)
+        put_id = b"%d-%d" % (version, int(bench.now_ms()))
+        return queue.put(PutBatch(put_id, Kind.SALE, "default", Lane.LOW, [job])).outcomes[0]
+
+    put(10)
+    finish(bench, Delivered())
+    bench.pass_ms(61_000)
+    assert put(8) == PutOutcome.SUPERSEDED
+    bench.pass_ms(61_000)
+    assert put(9) == PutOutcome.PENDING
+
+
+def test_a_create_raises_its_key_to_the_high_lane_and_keeps_its_place(bench: Bench) -> None:
+    bench.put("1", "2", lane=Lane.LOW)
+    assert bench.put("2", lane=Lane.HIGH).wake == (Lane.HIGH,)
+    assert bench.put("2", lane=Lane.LOW).wake == ()
+    claim = bench.claim(Lane.HIGH)
+    assert isinstance(claim, Granted)
+    assert [item.key for item in claim.items] == ["sale:default:2"]
+
+
+def test_what_was_put_during_a_flight_goes_after_it(bench: Bench) -> None:
+    bench.put("1", body=b'{"n":1}')
+    flight = bench.claim()
+    assert isinstance(flight, Granted)
+    assert bench.put("1", body=b'{"n":2}').outcomes == (PutOutcome.WAITING,)
+    assert bench.put("1", body=b'{"n":3}').outcomes == (PutOutcome.FOLDED,)
+    assert bench.claim() == Empty()
+    assert bench.queue.settle(flight.lease, Settlement([Delivered()])).wake == (Lane.LOW,)  # type: ignore[union-attr]  # it is held
+    assert bodies(bench, "1") == [b'{"n":3}']
+
+
+def test_a_newer_put_revives_a_dead_job_with_fresh_attempts(bench: Bench) -> None:
+    bench.put("1", body=b'{"n":1}', version=1)
+    finish(bench, Dead())
+    put_partial(bench, "1", b'{"m":2}', 2)
+    view = bench.queue.show(Kind.SALE, "default", "1")
+    assert view is not None
+    assert (view.state, view.attempts, view.last_status) == ("pending", 0, None)
+    assert bodies(bench, "1") == [b'{"n":1}', b'{"m":2}']
+
+
+def test_places_follow_the_order_of_a_put(bench: Bench) -> None:
+    bench.put("dead")
+    finish(bench, Dead())
+    bench.put("new", "dead", "newer")
+    order = []
+    for _ in range(3):
+        bench.pass_ms(1)
+        claim = bench.claim()
+        assert isinstance(claim, Granted)
+        order.append(claim.items[0].key.removeprefix("sale:default:"))
+    assert order == ["new", "dead", "newer"]
+
+
+def test_an_overgrown_job_is_told_and_compacted_and_means_the_same(bench: Bench) -> None:
+    bench.put("1", body=b'{"n":0}', version=0)
+    for version in range(1, 20):
+        put_partial(bench, "1", b'{"k%d":%d}' % (version, version), version)
+    body = b'{"last":1}'
+    batch = PutBatch(
+        b"last", Kind.SALE, "default", Lane.LOW, [Job("0", b"{}"), Job("1", body, 99)], Mode.PARTIAL
+    )
+    assert bench.queue.put(batch).overgrown == (1,)
+    assert bench.queue.compact(Kind.SALE, "default", "1", compaction)
+    view = bench.queue.show(Kind.SALE, "default", "1")
+    assert view is not None
+    assert len(view.fragments) == 10
+    assert view.fragments[1].version == 12
+    assert bench.queue.stats().imbalance == 0
+
+
+def test_a_fragment_that_came_between_reading_and_compacting_prevents_it(bench: Bench) -> None:
+    for version in range(2, 14):
+        put_partial(bench, "1", b'{"k%d":1}' % version, version)
+    before = bodies(bench, "1")
+
+    def late(fragments: object) -> object:
+        put_partial(bench, "1", b'{"late":1}', 1)
+        return compaction(fragments)  # type: ignore[arg-type]  # as compact hands them over
+
+    assert not bench.queue.compact(Kind.SALE, "default", "1", late)  # type: ignore[arg-type]
+    assert bodies(bench, "1") == [b'{"late":1}', *before]
+
+
+def test_settling_with_too_few_verdicts_changes_nothing(bench: Bench) -> None:
+    bench.put("1", "2", kind=Kind.PRODUCT)
+    claim = bench.claim()
+    assert isinstance(claim, Granted)
+    with pytest.raises(Exception, match="settle needs 2 verdicts, got 1"):
+        bench.queue.settle(claim.lease, Settlement([Delivered()]))
+    assert bench.queue.stats().in_flight == 2
+
+
+def test_nothing_is_shown_of_a_key_that_the_queue_does_not_hold(bench: Bench) -> None:
+    assert bench.queue.show(Kind.SALE, "default", "1") is None
+    assert not bench.queue.compact(Kind.SALE, "default", "1", compaction)
+
+
+def test_a_lane_is_looked_at_by_one_worker_at_a_time(bench: Bench) -> None:
+    bench.put("1")
+    assert bench.queue.look([Lane.HIGH, Lane.LOW], worker="one") == (Lane.LOW,)
+    assert bench.queue.look([Lane.HIGH, Lane.LOW], worker="two") == ()
+    assert bench.queue.stats().workers == ("one", "two")
+    bench.pass_ms(900)
+    assert bench.queue.look([Lane.LOW], worker="two") == (Lane.LOW,)
+    bench.pass_ms(5_001)
+    assert bench.queue.stats().workers == ()

@@ -1,0 +1,269 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import redis
+from tests.worker.cli.conftest import Run
+
+from onport_producers import Producer
+from onport_queue.settings import Settings, load_settings
+from onport_queue.store import Queue
+from onport_sandbox import SandboxProcess, SandboxSettings
+from onport_worker.embedded import running_url
+
+WaitUntil = Callable[..., None]
+HASH = "up-hash"
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads the process list of Linux")
+
+
+@dataclass
+class Relay:
+    """A running `onport-relay up`, and what it has printed."""
+
+    process: subprocess.Popen[str]
+    data: Path
+    lines: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    @property
+    def settings(self) -> Settings:
+        """What another shell has after `set -a; . relay.env`."""
+        name, _, url = (self.data / "relay.env").read_text().strip().partition("=")
+        assert name == "ONPORT_RELAY_REDIS_URL"
+        return load_settings(redis_url=url)
+
+    @property
+    def ready(self) -> bool:
+        assert self.process.poll() is None, self.lines
+        return any(line.startswith("Ready") for line in self.lines)
+
+    def workers(self) -> list[int]:
+        """The pids of its workers, youngest last."""
+        ours = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [
+            int(pid)
+            for pid in ours.split()
+            if b"onport_worker.app" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+
+    def stop(self, *signals: int) -> int:
+        """Send signals, wait for the end, return the exit code."""
+        for number in signals:
+            self.process.send_signal(number)
+        code = self.process.wait(60)
+        self._reader.join()
+        return code
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as stdout:
+            self.lines.extend(stdout)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxProcess]:
+    with SandboxProcess(SandboxSettings(hashes={"default": HASH}, hold_seconds=20)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def start(
+    sandbox: SandboxProcess, tmp_path: Path, wait_until: WaitUntil
+) -> Iterator[Callable[[], Relay]]:
+    started: list[Relay] = []
+
+    def start() -> Relay:
+        data = tmp_path / "da ta"
+        environment = {
+            **os.environ,
+            "ONPORT_RELAY_BASE_URL": sandbox.url,
+            "ONPORT_RELAY_WEBHOOK_HASH": HASH,
+            "ONPORT_RELAY_RATE": "100",
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "onport_worker.cli", "up", "--data", data],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        relay = Relay(process, data)
+        started.append(relay)
+        wait_until(lambda: relay.ready, within_s=60)
+        return relay
+
+    yield start
+    for relay in started:
+        if relay.process.poll() is None:
+            relay.process.kill()
+            relay.stop()
+
+
+def applied(sandbox: SandboxProcess) -> int:
+    return sandbox.stats().applied_requests
+
+
+def held(sandbox: SandboxProcess) -> int:
+    return sum(1 for _ in sandbox.receipts())
+
+
+def test_a_sale_put_by_the_environment_file_is_delivered_and_ctrl_c_leaves_nothing_in_flight(
+    start: Callable[[], Relay], sandbox: SandboxProcess, wait_until: WaitUntil
+) -> None:
+    relay = start()
+    producer = Producer(relay.settings)
+
+    producer.create_sale({"externalId": "1001"})
+    wait_until(lambda: applied(sandbox) == 1)
+    # Held back for a second: it is on the wire when Ctrl-C comes.
+    sandbox.configure(latency_ms=1_000)
+    producer.create_sale({"externalId": "1002"})
+    queue = Queue(redis.Redis.from_url(relay.settings.redis_url or ""))
+    wait_until(lambda: queue.stats().in_flight == 1)
+
+    assert relay.stop(signal.SIGINT) == 0
+    assert relay.lines[-1] == "Stopped: 0 in flight, 0 to be delivered next time, 0 dead.\n"
+    assert [receipt.items[0].key for receipt in sandbox.receipts()] == ["1001", "1002"]
+    assert running_url(relay.data) is None
+
+
+def test_another_shell_reaches_it_and_no_password_is_printed(
+    start: Callable[[], Relay], run_alone: Run
+) -> None:
+    relay = start()
+    password = (relay.data / "password").read_text()
+    file = relay.data / "relay.env"
+
+    sourced = subprocess.run(
+        ["sh", "-c", f"set -a; . '{file}'; exec {sys.executable} -m onport_worker.cli status"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert any(f"set -a; . '{file}'; set +a" in line for line in relay.lines)
+    assert (sourced.returncode, sourced.stderr) == (0, "")
+    assert "Workers    2 at work" in sourced.stdout
+    assert run_alone("status", DATA_DIR=str(relay.data)).exit_code == 0
+    assert relay.stop(signal.SIGTERM) == 0
+    assert not [line for line in relay.lines if password in line or HASH in line]
+
+
+def test_what_is_pending_is_delivered_after_the_next_start(
+    start: Callable[[], Relay], sandbox: SandboxProcess, wait_until: WaitUntil
+) -> None:
+    relay = start()
+    queue = Queue(redis.Redis.from_url(relay.settings.redis_url or ""))
+    queue.pause("account", None, "by the test")
+    Producer(relay.settings).import_products({"sku": str(number)} for number in range(10))
+    assert relay.stop(signal.SIGINT) == 0
+    assert relay.lines[-1] == "Stopped: 0 in flight, 10 to be delivered next time, 0 dead.\n"
+
+    again = start()
+    Queue(redis.Redis.from_url(again.settings.redis_url or "")).resume()
+
+    wait_until(lambda: applied(sandbox) == 1)
+    assert again.stop(signal.SIGINT) == 0
+
+
+@LINUX
+def test_a_worker_that_is_killed_is_started_again(
+    start: Callable[[], Relay], sandbox: SandboxProcess, wait_until: WaitUntil
+) -> None:
+    relay = start()
+    before = set(relay.workers())
+    assert len(before) == 2
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+
+    wait_until(lambda: len(set(relay.workers()) - before) == 2, within_s=20)
+    Producer(relay.settings).create_sale({"externalId": "1"})
+
+    wait_until(lambda: applied(sandbox) == 1, within_s=30)
+    assert relay.stop(signal.SIGINT) == 0
+    told = [line for line in relay.lines if "ended (-9), is started again in 1.0 s" in line]
+    assert len(told) == 2
+
+
+def test_a_second_ctrl_c_ends_it_at_once(
+    start: Callable[[], Relay], sandbox: SandboxProcess, wait_until: WaitUntil
+) -> None:
+    relay = start()
+    sandbox.configure(timeout=1.0)
+    Producer(relay.settings).create_sale({"externalId": "1"})
+    wait_until(lambda: held(sandbox) == 1)
+    relay.process.send_signal(signal.SIGINT)
+    wait_until(lambda: any(line.startswith("Stopping") for line in relay.lines))
+
+    assert relay.stop(signal.SIGINT) == 130
+    assert "Traceback" not in "".join(relay.lines)
+    assert running_url(relay.data) is None
+
+
+@LINUX
+def test_a_killed_relay_leaves_no_workers_behind(
+    start: Callable[[], Relay], wait_until: WaitUntil
+) -> None:
+    relay = start()
+    workers = relay.workers()
+
+    relay.stop(signal.SIGKILL)
+
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), within_s=30)
+    assert running_url(relay.data) is None
+
+
+def test_a_second_one_in_the_same_folder_is_refused(
+    start: Callable[[], Relay], run_alone: Run
+) -> None:
+    relay = start()
+
+    result = run_alone("up", "--data", str(relay.data), WEBHOOK_HASH=HASH)
+
+    assert result.exit_code == 2
+    assert "a broker already runs on this directory" in result.stderr
+
+
+def test_without_a_hash_it_does_not_start(run_alone: Run, tmp_path: Path) -> None:
+    for settings in ({}, {"WEBHOOK_HASH": ""}):
+        result = run_alone("up", **settings)
+
+        assert result.exit_code == 2
+        assert result.stderr.startswith("onport-relay: webhook_hash: missing; set ONPORT_RELAY_")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broker_that_may_forget_is_refused(
+    run: Run, broker_url: str, redis_client: redis.Redis
+) -> None:
+    redis_client.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        result = run("up", WEBHOOK_HASH=HASH)
+    finally:
+        redis_client.config_set("maxmemory-policy", "noeviction")
+
+    assert result.exit_code == 2
+    assert "maxmemory-policy is allkeys-lru" in result.stderr
+    assert broker_url not in result.output
+
+
+@pytest.mark.parametrize("kind", ["file", "below a file"])
+def test_a_folder_that_can_not_be_made_is_named(run_alone: Run, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "taken").write_text("")
+    data = tmp_path / "taken" if kind == "file" else tmp_path / "taken" / "x"
+
+    result = run_alone("up", "--data", str(data), WEBHOOK_HASH=HASH)
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"onport-relay: data_dir: {data} can't be made: ")
