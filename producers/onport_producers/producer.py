@@ -1,5 +1,6 @@
 """The client that a shop uses: each method validates, puts, wakes, and says what became of it."""
 
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,9 +23,11 @@ from onport_queue.clock import Clock, SystemClock
 from onport_queue.errors import BrokerUnavailableError, InvalidJobError, SettingsError
 from onport_queue.fold import Mode, compaction
 from onport_queue.jobs import Job, LinkJob, Payload, link_job, product_job, sale_job
-from onport_queue.names import DEFAULT_CHANNEL, Kind, Lane, job_key
+from onport_queue.names import DEFAULT_CHANNEL, Kind, Lane, checked_name, job_key
 from onport_queue.settings import Settings, load_settings
 from onport_queue.store import JOBS_PER_PUT, PutBatch, PutOutcome, PutReply, Queue
+
+_log = logging.getLogger(__name__)
 
 PUT_BOUND_S = 0.25
 
@@ -206,6 +209,10 @@ class Producer:
     def _put(self, batch: PutBatch) -> PutReply:
         queue = self._queue()
         try:
+            checked_name("channel", batch.channel)
+        except ValueError as error:
+            raise InvalidJobError("channel", str(error)) from None
+        try:
             for attempt in self._tries():
                 with attempt:
                     reply = queue.put(batch)
@@ -214,8 +221,15 @@ class Producer:
         for lane in reply.wake:
             self._waker.wake(self._settings.account, lane)
         for index in reply.overgrown:
-            queue.compact(batch.kind, batch.channel, batch.jobs[index].key, compaction)
+            self._compact(queue, batch, batch.jobs[index].key)
         return reply
+
+    def _compact(self, queue: Queue, batch: PutBatch, key: str) -> None:
+        try:
+            queue.compact(batch.kind, batch.channel, key, compaction)
+        except RedisError as error:
+            # The put has succeeded; the job stays overgrown until the next one folds into it.
+            _log.warning("compaction_failed error=%s", type(error).__name__)
 
     def _tries(self) -> Retrying:
         # The put id makes a repetition harmless, so a cut connection is simply tried again, within

@@ -13,6 +13,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from redis.connection import parse_url
 
 from onport_queue.errors import SettingsError
 from onport_queue.names import DEFAULT_ACCOUNT, checked_name
@@ -88,7 +89,21 @@ class Settings(BaseSettings):
         schemes = ("redis://", "rediss://", "unix://")
         if value is not None and not value.startswith(schemes):
             raise ValueError(f"expected an URL starting with {', '.join(schemes)}")
+        try:
+            if value is not None:
+                parse_url(value)  # type: ignore[no-untyped-call] # redis-py does not type it
+        except ValueError:
+            # redis-py's own text may hold a part of the password.
+            raise ValueError(
+                "can't be read as redis://USER:PASSWORD@HOST:PORT/DB; /, # and @ in a password are "
+                "written %2F, %23 and %40"
+            ) from None
         return value
+
+    @field_validator("webhook_hash")
+    @classmethod
+    def _empty_hash_is_none(cls, value: SecretStr | None) -> SecretStr | None:
+        return value if value and value.get_secret_value() else None
 
     @model_validator(mode="after")
     def _endpoint_is_safe(self) -> "Settings":
@@ -140,8 +155,10 @@ def load_settings(config: Path | None = None, **explicit: Any) -> Settings:
         loaded = _FileSettings(**explicit)
     except ValidationError as error:
         raise SettingsError("\n".join(_fault(fault) for fault in error.errors())) from None
-    except ValueError as error:  # TOML that can't be read
-        raise SettingsError(f"{path}: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
+    except ValueError as error:  # TOML, or a list in the environment, that can't be read
+        raise SettingsError(f"{path or 'environment'}: {error}") from error
     return loaded
 
 
