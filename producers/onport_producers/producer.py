@@ -256,7 +256,7 @@ class Producer:
     def _connection(self) -> tuple[int, Redis, Queue]:
         pid = os.getpid()
         if self._connected is None or self._connected[0] != pid:
-            redis = connect(self._url, timeout_s=PUT_BOUND_S)
+            redis = connect(self._url, timeout_s=PUT_BOUND_S, retries=0)
             history_ms = round(self._settings.history_days * 86_400_000)
             self._connected = (
                 pid,

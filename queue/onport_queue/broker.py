@@ -4,21 +4,31 @@ from collections.abc import Mapping
 from typing import cast
 
 from redis import Redis
+from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
 
 from onport_queue.errors import BrokerUnavailableError
 
 _ADVICE = "set it in redis.conf (config/redis.conf shows how), or set allow_volatile"
 
 
-def connect(url: str, *, timeout_s: float = 5.0) -> Redis:
-    """Return a thread-safe client. Nothing is sent yet."""
+def connect(url: str, *, timeout_s: float = 5.0, retries: int = 3) -> Redis:
+    """Return a thread-safe client. Nothing is sent yet.
+
+    Args:
+        url: the broker.
+        timeout_s: bound of one command.
+        retries: how often a command whose connection broke is repeated, unseen by the caller.
+    """
     return Redis.from_url(
         url,
         socket_timeout=timeout_s,
         socket_connect_timeout=min(timeout_s, 2.0),
         socket_keepalive=True,
         health_check_interval=15,
+        # redis-py's own default is ten, which no bound of ours would survive.
+        retry=Retry(ExponentialWithJitterBackoff(base=0.01, cap=0.5), retries),
         client_name="onport-relay",
     )
 
