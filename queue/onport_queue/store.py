@@ -114,6 +114,7 @@ class Queue:
         """Take jobs in, at most `JOBS_PER_PUT`. Once this returns, Redis has them."""
         if len(batch.jobs) > JOBS_PER_PUT:
             raise ValueError(f"a put takes at most {JOBS_PER_PUT} jobs, got {len(batch.jobs)}")
+        versioned = any(job.version is not None for job in batch.jobs)
         arguments: list[str | bytes | int | float] = [
             batch.put_id,
             batch.kind,
@@ -122,9 +123,12 @@ class Queue:
             batch.mode,
             PUT_ID_RETENTION_MS,
             self._history_retention_ms,
+            int(versioned),
         ]
         for job in batch.jobs:
-            arguments += (job.key, "" if job.version is None else job.version)
+            arguments.append(job.key)
+            if versioned:
+                arguments.append("" if job.version is None else job.version)
             if isinstance(job, LinkJob):
                 arguments.append(len(job.links))
                 for link in job.links:

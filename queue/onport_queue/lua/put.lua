@@ -1,15 +1,17 @@
 -- put: take jobs in, all of one kind, channel, lane and mode.
 --
 -- ARGV  put id, kind, channel, lane (high|low), mode (full|partial; sales and products only),
---       retention of put ids in ms, retention of the history in ms, then per job
---         sales, products:  key, version ('' = Redis time), body
+--       retention of put ids in ms, retention of the history in ms, versioned (0|1), then per job
+--         sales, products:  key, version, body
 --         variant links:    key, version, number of links, then per link: link id, body
+--       The version is there only in a versioned put; '' is Redis time, as in one that is not.
 -- Reply {outcomes, woken lanes, pending high, pending low, places of jobs with many fragments}
 --       outcome: pending, folded, waiting, revived, superseded or duplicate, one per job in order.
 -- Run without allow-oom on purpose: at the memory limit Redis refuses it before it has changed anything.
 
 local put_id, kind, channel, lane, mode = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local TAG_OF_KIND = { acknowledge = 'A', disconnect = 'D' }
+local versioned = ARGV[8] == '1'
 local tag = TAG_OF_KIND[kind] or (mode == 'partial' and 'P' or 'F')
 local prefix = (TAG_OF_KIND[kind] and 'variant' or kind) .. ':' .. channel .. ':'
 local MANY_FRAGMENTS = 16
@@ -26,9 +28,9 @@ local repeated = remembered('puts', put_id)
 if not repeated then redis.call('HSET', name('puts'), put_id, '') end
 
 local function new_fragments(index, version)
-  if not TAG_OF_KIND[kind] then return { { version, tag, ARGV[index + 2] } }, index + 3 end
-  local links, fragments = tonumber(ARGV[index + 2]), {}
-  index = index + 3
+  if not TAG_OF_KIND[kind] then return { { version, tag, ARGV[index + 1] } }, index + 2 end
+  local links, fragments = tonumber(ARGV[index + 1]), {}
+  index = index + 2
   for _ = 1, links do
     fold_link(fragments, { version, tag, ARGV[index + 1], ARGV[index] })
     index = index + 2
@@ -91,10 +93,14 @@ local function put_known(key, job, fragments)
   return 'folded', job
 end
 
-local keys, contents, index = {}, {}, 8
+local keys, contents, index = {}, {}, 9
 while index <= #ARGV do
-  local version = ARGV[index + 1] == '' and redis_version or tonumber(ARGV[index + 1])
   keys[#keys + 1] = prefix .. ARGV[index]
+  local version = redis_version
+  if versioned then
+    index = index + 1
+    if ARGV[index] ~= '' then version = tonumber(ARGV[index]) end
+  end
   contents[#keys], index = new_fragments(index, version)
 end
 count('accepted', #keys)

@@ -16,6 +16,7 @@ from onport_worker.demo.diary import Diary, Entry
 from onport_worker.demo.shop import Json, SaleEvent, Shop, acknowledgements, paid
 
 IMPORT_STEP = 500
+REFILL_STEP = 100
 KEPT_PENDING = 2_000
 ACKNOWLEDGE_STEPS = 10
 
@@ -130,7 +131,7 @@ class Scenario:
             return
         while self._clock.monotonic_s() - began < self._extent.seconds and not self._stop.is_set():
             if self._queue.stats().pending_in(Lane.LOW) < KEPT_PENDING:
-                self._import(islice(products, IMPORT_STEP))
+                self._import(islice(products, REFILL_STEP))
             else:
                 self._clock.wait(self._stop, 0.05)
 
