@@ -111,6 +111,7 @@ class Model:
     highs: int = 0
     _turn: int = 0
     _seq: int = 0
+    attended: dict[Lane, float] = field(default_factory=dict)
     _woken: set[Lane] = field(default_factory=set)
 
     def put(self, batch: PutBatch) -> tuple[list[str], set[Lane]]:
@@ -130,7 +131,7 @@ class Model:
             else:
                 given = [Fragment(batch.mode[0].upper(), "", job.body, version)]
             outcomes.append(self._put_one(key, batch.lane, given))
-        return outcomes, self._woken
+        return outcomes, {lane for lane in self._woken if not self._attended(lane)}
 
     def claim(self, lane: Lane, gate: Gate, lease: str) -> Claim:
         self.promote()
@@ -291,6 +292,8 @@ class Model:
         self.highs = min(self.highs + 1, max(gate.floor - 1, 0)) if is_high else 0
         self.ledger["requests"] += 1
         more = self._next(Lane.HIGH) or (lane == Lane.LOW and self._next(Lane.LOW))
+        interval = 1000 / min(self.rate or gate.rate, gate.rate)
+        self.attended[lane] = self.now + min(3 * interval, 1000) if more else 0
         return self._as_granted(lease, self.flights[lease], more=bool(more))
 
     def _as_granted(self, lease: str, flight: Flight, *, more: bool) -> Granted:
@@ -396,6 +399,11 @@ class Model:
             if lane_of(stream) == lane and not stopped:
                 return stream
         return None
+
+    def _attended(self, lane: Lane) -> bool:
+        # A drain of the low lane takes high work first.
+        by = (Lane.HIGH, Lane.LOW) if lane == Lane.HIGH else (Lane.LOW,)
+        return any(self.attended.get(one, 0) >= self.now for one in by)
 
     def _held(self, lease: str) -> bool:
         return lease in self.flights and self.flights[lease].ends > self.now

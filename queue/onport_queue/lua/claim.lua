@@ -13,6 +13,7 @@ local lane, ceiling, burst, floor = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]
 local most_items, most_bytes = tonumber(ARGV[5]), tonumber(ARGV[6])
 local lease, term = ARGV[7], tonumber(ARGV[8])
 local RECORDS_AT_A_TIME = 10
+local ATTENDED_INTERVALS, ATTENDED_AT_MOST = 3, 1000 -- ms
 
 local now = clock()
 promote(now)
@@ -117,8 +118,11 @@ redis.call('HSET', INFLIGHT, unpack(held))
 redis.call('ZADD', LEASES, string.format('%.0f', now + term), lease)
 save(FLIGHTS, lease, { stream = stream, keys = keys, alone = alone })
 highs = lane_of(stream) == 'high' and math.min(highs + 1, math.max(floor - 1, 0)) or 0
-redis.call('HSET', GATE, 'tat', string.format('%.3f', tat + interval), 'highs', highs)
 count('requests')
 
 local more = next_stream('high', paused) or (lane == 'low' and next_stream('low', paused))
+-- With more work, this drain or one it has called is back at the gate for the next token: see unattended.
+local attended = more and now + math.min(ATTENDED_INTERVALS * interval, ATTENDED_AT_MOST) or 0
+redis.call('HSET', GATE,
+  'tat', string.format('%.3f', tat + interval), 'highs', highs, 'attended:' .. lane, string.format('%.3f', attended))
 return { 'granted', stream, more and 1 or 0, items }

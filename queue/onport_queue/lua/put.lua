@@ -5,7 +5,7 @@
 --         sales, products:  key, version, body
 --         variant links:    key, version, number of links, then per link: link id, body
 --       The version is there only in a versioned put; '' is Redis time, as in one that is not.
--- Reply {outcomes, woken lanes, pending high, pending low, places of jobs with many fragments}
+-- Reply {outcomes, lanes to wake, pending high, pending low, places of jobs with many fragments}
 --       outcome: pending, folded, waiting, revived, superseded or duplicate, one per job in order.
 -- Run without allow-oom on purpose: at the memory limit Redis refuses it before it has changed anything.
 
@@ -131,10 +131,22 @@ else
   store_fresh()
 end
 
+-- Of the lanes with new work, those at whose gate no drain is expected anyhow. A drain of the low lane takes high work
+-- first, so it attends both. A wake-up costs Celery five writes; one that was not sent and missed costs a second.
+local function unattended()
+  local lanes, gate = {}, redis.call('HMGET', GATE, 'attended:high', 'attended:low')
+  for _, of in ipairs(woken_lanes()) do
+    local attended = tonumber(gate[2] or 0)
+    if of == 'high' then attended = math.max(attended, tonumber(gate[1] or 0)) end
+    if attended < now then lanes[#lanes + 1] = of end
+  end
+  return lanes
+end
+
 local function depth(of)
   local sum = 0
   for _, stream in ipairs(redis.call('ZRANGE', turns(of), 0, -1)) do sum = sum + redis.call('ZCARD', pending(stream)) end
   return sum
 end
 
-return { outcomes, woken_lanes(), depth('high'), depth('low'), many }
+return { outcomes, unattended(), depth('high'), depth('low'), many }
