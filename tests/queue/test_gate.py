@@ -419,3 +419,30 @@ def test_a_claim_repeated_under_its_lease_is_answered_the_same(bench: Bench) -> 
     stats = bench.queue.stats()
     assert (stats.flights, stats.ledger.requests) == (1, 1)
     assert stats.in_flight == len(first.items)
+
+
+def test_a_new_sale_wakes_nobody_while_a_low_drain_is_expected_at_the_gate(bench: Bench) -> None:
+    bench.put(*names(60), kind=Kind.PRODUCT)
+    granted(bench, Lane.LOW, TEN)
+    assert bench.put("sale", lane=Lane.HIGH).wake == ()
+
+
+def test_a_drain_that_does_not_come_back_within_three_intervals_is_not_counted_on(
+    bench: Bench,
+) -> None:
+    bench.put(*names(60), kind=Kind.PRODUCT)
+    granted(bench, Lane.LOW, TEN)
+    bench.pass_ms(301)
+    assert bench.put("sale", lane=Lane.HIGH).wake == (Lane.HIGH,)
+
+
+def test_a_drain_that_saw_no_more_work_is_not_counted_on(bench: Bench) -> None:
+    bench.put("only", kind=Kind.PRODUCT)
+    granted(bench, Lane.LOW, TEN)
+    assert bench.put("sale", lane=Lane.HIGH).wake == (Lane.HIGH,)
+
+
+def test_a_drain_of_the_high_lane_does_not_attend_the_low_one(bench: Bench) -> None:
+    bench.put("1", "2", lane=Lane.HIGH)
+    granted(bench, Lane.HIGH, TEN)
+    assert bench.put("update", lane=Lane.LOW).wake == (Lane.LOW,)
