@@ -14,7 +14,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import Retrying, retry_if_exception_type, stop_before_delay, wait_fixed
 
 from onport_producers.receipt import Receipt, State, Summary
 from onport_producers.wakeup import CeleryWaker, Waker
@@ -236,7 +236,7 @@ class Producer:
         # the bound.
         return Retrying(
             retry=retry_if_exception_type((RedisConnectionError, RedisTimeoutError)),
-            stop=stop_after_delay(PUT_BOUND_S),
+            stop=stop_before_delay(PUT_BOUND_S),
             wait=wait_fixed(0.02),
             reraise=True,
         )

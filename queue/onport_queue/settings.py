@@ -95,8 +95,8 @@ class Settings(BaseSettings):
         except ValueError:
             # redis-py's own text may hold a part of the password.
             raise ValueError(
-                "can't be read as redis://USER:PASSWORD@HOST:PORT/DB; /, # and @ in a password are "
-                "written %2F, %23 and %40"
+                "expected redis://:PASSWORD@HOST:PORT/0 "
+                "(in a password, write @ / : # and % as %40 %2F %3A %23 and %25)"
             ) from None
         return value
 

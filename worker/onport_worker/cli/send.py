@@ -15,7 +15,7 @@ from onport_producers.imports import Format, Source, UnreadableError, open_sourc
 from onport_queue.clock import SystemClock
 from onport_queue.errors import BrokerUnavailableError, RelayError
 from onport_queue.names import DEFAULT_CHANNEL, checked_name
-from onport_worker.cli.configuration import check_address, settings_of, with_broker
+from onport_worker.cli.configuration import settings_of, with_broker
 from onport_worker.cli.durations import spoken
 from onport_worker.cli.exits import UsageError, exit_code, tell
 from onport_worker.cli.intake import Intake, What
@@ -61,7 +61,6 @@ def send(
     _check_format(what, file, declared, key)
     with open_source(file) as source:
         settings = with_broker(settings_of(context))
-        check_address(settings)
         if key is not None:
             settings = settings.model_copy(update={"product_key": (key,)})
         intake = Intake(Producer(settings), channel=_channel(channel), partial=partial)
