@@ -103,3 +103,9 @@ def test_the_worst_second_slides() -> None:
     receipts = [received(str(number), at=100 + number / 10) for number in range(5)]
     late = replace(receipts[0], at=101.05)
     assert report([put("0")], [*receipts, late]).rate.worst_second == 5
+
+
+def test_an_update_of_an_unanswered_sale_is_not_taken_for_sendable() -> None:
+    entries = [put("1", "old"), put("1", "new", at=100.1)]
+    receipts = [received("1", "old", fault=Fault.TIMEOUT), received("1", "new", at=104)]
+    assert report(entries, receipts).rate.efficiency == 2.0

@@ -113,7 +113,10 @@ def account(
     for entry in entries:
         meant[entry.family, entry.key] = entry.digest
         puts[(entry.family, entry.key), entry.digest] += 1
-    applied = {key: [digest for _, digest, ok in seen if ok] for key, seen in arrivals.items()}
+    applied = {
+        key: [arrival.digest for arrival in seen if arrival.applied]
+        for key, seen in arrivals.items()
+    }
     landed = {key: digests[-1] for key, digests in applied.items() if digests}
     times: Counter[tuple[_Key, str]] = Counter(
         (key, digest) for key, digests in applied.items() for digest in digests
@@ -139,15 +142,25 @@ def account(
     )
 
 
-_Arrivals = Mapping[_Key, Sequence[tuple[float, str, bool]]]
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    at: float
+    digest: str
+    applied: bool
+    answered: bool
+
+
+_Arrivals = Mapping[_Key, Sequence[_Arrival]]
 
 
 def _arrivals(receipts: Iterable[Receipt]) -> _Arrivals:
-    arrivals: dict[_Key, list[tuple[float, str, bool]]] = defaultdict(list)
+    arrivals: dict[_Key, list[_Arrival]] = defaultdict(list)
     for receipt in receipts:
         for item in receipt.items:
             key = _FAMILY[receipt.kind], item.key or ""
-            arrivals[key].append((receipt.at, item.digest, receipt.applied))
+            arrivals[key].append(
+                _Arrival(receipt.at, item.digest, receipt.applied, receipt.status == 200)
+            )
     return arrivals
 
 
@@ -161,7 +174,11 @@ def _waits(entries: Sequence[Entry], arrivals: _Arrivals, lane: Lane) -> Waits:
     for entry in entries:
         if entry.lane == lane:
             first = next(
-                (at for at, _, _ in arrivals.get((entry.family, entry.key), ()) if at >= entry.at),
+                (
+                    one.at
+                    for one in arrivals.get((entry.family, entry.key), ())
+                    if one.at >= entry.at
+                ),
                 None,
             )
             if first is not None:
@@ -196,13 +213,14 @@ def _rate(
 def _sendable_spans(entries: Sequence[Entry], arrivals: _Arrivals) -> list[tuple[float, float]]:
     """Times in which some job could have been sent: from its put to its key's next arrival.
 
-    A put that folds into a job waiting for its next attempt is left out: it is not sendable.
+    A put whose key is still without an answer, or waits for its next attempt, is left out: it
+    can't be sent.
     """
     spans = []
     for entry in entries:
         seen = arrivals.get((entry.family, entry.key), ())
-        before = [ok for at, _, ok in seen if at < entry.at]
-        after = next((at for at, _, _ in seen if at >= entry.at), None)
+        before = [one.answered for one in seen if one.at < entry.at]
+        after = next((one.at for one in seen if one.at >= entry.at), None)
         if after is not None and (not before or before[-1]):
             spans.append((entry.at, after))
     spans.sort()
