@@ -284,8 +284,19 @@ def test_without_a_broker_in_the_settings_there_is_no_producer() -> None:
         Producer(load_settings().model_copy(update={"redis_url": None}))
 
 
-# The bound is a quarter of a second; a loaded machine may take a few times that to say so.
-NO_WAIT_S = 1.5
+# The bound is a quarter of a second, and one put must end within 400 ms whatever happens.
+NO_WAIT_S = 0.4
+
+
+def seconds_of_a_refusal(producer: Producer) -> float:
+    """The median of three: one stall of the machine is not the producer's."""
+    took = []
+    for _ in range(3):
+        began = monotonic()
+        with pytest.raises(BrokerUnavailableError):
+            producer.create_sale(sale())
+        took.append(monotonic() - began)
+    return sorted(took)[1]
 
 
 def _refusing_url() -> str:
@@ -295,27 +306,25 @@ def _refusing_url() -> str:
     return f"redis://:secret@127.0.0.1:{port}/0"
 
 
-def test_a_broker_that_refuses_is_an_error_and_no_wait() -> None:
+def test_a_broker_that_refuses_is_an_error_within_400_ms() -> None:
     producer = Producer(load_settings(redis_url=_refusing_url()))
 
-    began = monotonic()
     with pytest.raises(BrokerUnavailableError, match=r"broker 127\.0\.0\.1:") as away:
         producer.create_sale(sale())
 
-    assert monotonic() - began < NO_WAIT_S
+    assert seconds_of_a_refusal(producer) < NO_WAIT_S
     assert "secret" not in str(away.value)
 
 
-def test_a_broker_that_hangs_is_an_error_and_no_wait() -> None:
+def test_a_broker_that_hangs_is_an_error_within_400_ms() -> None:
     with socket.create_server(("127.0.0.1", 0)) as hung:
         url = f"redis://127.0.0.1:{hung.getsockname()[1]}/0"
         producer = Producer(load_settings(redis_url=url))
 
-        began = monotonic()
         with pytest.raises(BrokerUnavailableError):
             producer.create_sale(sale())
 
-        assert monotonic() - began < NO_WAIT_S
+        assert seconds_of_a_refusal(producer) < NO_WAIT_S
 
 
 def test_threads_may_share_a_producer(producer: Producer, queue: Queue) -> None:
