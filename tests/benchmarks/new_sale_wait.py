@@ -20,7 +20,7 @@ from onport_queue.clock import SystemClock
 from onport_queue.settings import load_settings
 from onport_queue.store import Queue
 from onport_sandbox import SandboxProcess, SandboxSettings
-from onport_worker.demo.stage import PLANS, await_workers
+from onport_worker.demo.stage import CONCURRENCY, await_workers, plans
 from onport_worker.embedded import EmbeddedBroker
 from onport_worker.fleet import Fleet
 
@@ -86,7 +86,7 @@ def main() -> None:
             producer.import_products(
                 {"sku": f"P{n}", "name": "x" * 300} for n in range(options.pending)
             )
-            with Fleet(settings, PLANS, home / "workers.log") as fleet:
+            with Fleet(settings, plans(CONCURRENCY), home / "workers.log") as fleet:
                 queue = Queue(connect(broker.url))
                 await_workers(fleet, queue)
                 arrivals = Arrivals(receipts)

@@ -160,7 +160,9 @@ SETTINGS_FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("fault", SETTINGS_FAULTS)
 @pytest.mark.parametrize(
-    "command", [["up"], ["send", "sale", "x.json"], ["status"], ["show", "sale", "1"]], ids=" ".join
+    "command",
+    [["demo"], ["up"], ["send", "sale", "x.json"], ["status"], ["show", "sale", "1"]],
+    ids=" ".join,
 )
 def test_malformed_settings_are_one_line_and_exit_2(
     run: Run, command: list[str], fault: str

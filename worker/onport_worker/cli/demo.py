@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.live import Live
 
 from onport_queue.ledger import Stats
+from onport_worker.cli.configuration import settings_of
 from onport_worker.demo.orders import OrdersShop, read_orders
 from onport_worker.demo.scenario import Extent
 from onport_worker.demo.shop import InventedShop, Shop
@@ -18,6 +19,7 @@ from onport_worker.demo.view import live, show
 
 
 def demo(
+    context: typer.Context,
     rate: Annotated[float, typer.Option(min=1, max=1000, help="Requests/s allowed.")] = 25.0,
     sales: Annotated[int, typer.Option(min=0, help="New orders.")] = 100,
     products: Annotated[int, typer.Option(min=0, help="Products of the import.")] = 5000,
@@ -43,7 +45,11 @@ def demo(
     An import fills the low lane; while it drains, new orders arrive, some are paid a moment later,
     and some requests fail. At the end, what was meant is compared with what arrived. Exits 1 if
     anything is off.
+
+    Broker, endpoint, hash, account, rate and product_key are the demonstration's own; whatever else
+    the settings say (batch_items, max_attempts, concurrency, ...) is used.
     """
+    settings = settings_of(context)
     console = Console(stderr=as_json)
     prefix = f"demo-{secrets.token_hex(3)}"
     shop: Shop = InventedShop(prefix, seed)
@@ -53,7 +59,7 @@ def demo(
     extent = Extent(rate=rate, sales=sales, products=products, acks=acks, seconds=seconds)
     console.print("Starting an embedded broker, a sandbox and two workers ...")
     with (
-        stage(rate, faults, seed) as set_stage,
+        stage(settings, rate=rate, faults=faults, seed=seed) as set_stage,
         Live(console=console, refresh_per_second=4, transient=True) as screen,
     ):
         report = play(set_stage, shop, extent, seed, _watcher(screen, rate))
