@@ -1,14 +1,14 @@
-# The four distributions of Onport Relay and what they need, pinned by requirements.lock; the same
-# image runs a worker, the command line and the sandbox. Python's version: any from 3.11 on.
+# The four distributions of Onport Relay and what they need, pinned by requirements-run.lock; the
+# same image runs a worker, the command line and the sandbox. Python's version: any from 3.11 on.
 ARG BASE=python:3.13.9-slim-trixie
 
 FROM ${BASE} AS build
 WORKDIR /source
 RUN python -m venv /opt/relay
 # Before the sources: a change of ours does not install the world again.
-COPY requirements.lock ./
+COPY requirements-run.lock ./
 RUN /opt/relay/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
-        --require-hashes --only-binary=:all: -r requirements.lock
+        --require-hashes --only-binary=:all: -r requirements-run.lock
 COPY queue queue
 COPY producers producers
 COPY worker worker
