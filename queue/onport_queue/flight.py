@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeAlias
 
+from onport_queue.events import Event
 from onport_queue.fold import Fragment
 from onport_queue.names import Kind, Lane
 
@@ -13,7 +15,10 @@ BURST = 2
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What a claim is allowed: ceiling, the low lane's floor, size of a batch, term of a lease."""
+    """What a claim is allowed: ceiling, the low lane's floor, size of a batch, term of a lease.
+
+    `prints` are the fingerprints of the hashes that the worker can send with, the preferred first.
+    """
 
     rate: float
     low_lane_share: float = 0.1
@@ -21,6 +26,7 @@ class Gate:
     batch_bytes: int = 1_000_000
     lease_ms: int = 30_000
     burst: int = BURST
+    prints: tuple[str, ...] = ("",)
 
     @property
     def floor(self) -> int:
@@ -30,7 +36,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One job of a flight, as claimed."""
+    """One job of a flight, as claimed. `first_attempt_ms_ago` leaves out the time of pauses."""
 
     key: str
     attempts: int
@@ -41,7 +47,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A token and a batch: one request that may be sent now, held under a lease."""
+    """A token and a batch: one request that may be sent now, held under a lease.
+
+    `print` is the fingerprint of the hash to send it with, one of the gate's.
+    """
 
     lease: str
     kind: Kind
@@ -49,6 +58,7 @@ class Granted:
     lane: Lane
     more: bool
     items: tuple[Item, ...]
+    print: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """There may be work, but it is paused for so many seconds (None: until resumed)."""
+    """There is work, but it is not worth asking for so many seconds (None: until resumed)."""
 
     seconds: float | None
 
@@ -103,30 +113,51 @@ class Dead:
 Verdict: TypeAlias = Delivered | Retry | Released | Halve | Dead
 
 
+class Answer(StrEnum):
+    """What a request taught about the endpoint, whatever it means for the jobs."""
+
+    NONE = "none"
+    """Nothing: no request was made, or it is not known what became of it."""
+    ACCEPTED = "accepted"
+    THROTTLED = "throttled"
+    FAILED = "failed"
+    """No answer, or one that says that the endpoint is not well."""
+    REFUSED = "refused"
+    """It did not take what was sent."""
+    DENIED = "denied"
+    """It did not take the channel's hash."""
+    MISDIRECTED = "misdirected"
+    """It does not take such requests at this address."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """The end of a flight: a verdict per job in the order of the claim, and what was answered.
 
     Attributes:
-        sent: whether a request was made; only then does it count as an attempt.
+        verdicts: one per job.
+        answer: what it says about the endpoint; the gate learns from it.
+        sent: whether a request was made that counts as an attempt of each job.
         status: the HTTP status, or the name of what happened instead; empty if nothing is to be
-        noted. text: the beginning of the answer, printable. pause_ms: pause of the whole account, 0
-        for none, with its reason.
+            noted.
+        text: the beginning of the answer, printable.
+        retry_after_ms: what a throttled request was asked to wait for; None if it was not told.
     """
 
     verdicts: Sequence[Verdict]
+    answer: Answer = Answer.ACCEPTED
     sent: bool = True
     status: str = ""
     text: str = ""
-    pause_ms: int = 0
-    pause_reason: str = ""
+    retry_after_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The flight has ended; these lanes have new work."""
+    """The flight has ended; these lanes have new work, and this is what the gate learnt."""
 
     wake: tuple[Lane, ...]
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from onport_queue.events import Event
 from onport_queue.names import Kind, Lane
 
 
@@ -45,16 +46,47 @@ class StreamStats(_Value):
 
 
 class PauseStats(_Value):
-    """Something that is paused; ``left_ms`` is -1 until resumed."""
+    """Something that is paused.
+
+    Attributes:
+        scope: account, lane:…, channel:… or endpoint:<channel>:<kind>.
+        cause: operator, throttled, outage, or refused: by its answers, until one is accepted.
+        reason: for a person.
+        left_ms: until it ends; for refused until the next probe; -1 until resumed.
+        since_ms: for how long it has lasted.
+        behind: pending jobs that wait for its end.
+    """
 
     scope: str
+    cause: str
     reason: str
     left_ms: int
     since_ms: int
+    behind: int = 0
+
+
+class OutageStats(_Value):
+    """The breaker is open: how often in a row, for how long, whether a probe is on its way."""
+
+    openings: int
+    since_ms: int
+    probing: bool
+
+
+class SizeStats(_Value):
+    """The most that batches of a kind carry, since larger ones were refused."""
+
+    kind: Kind
+    items: int | None = None
+    bytes: int | None = None
 
 
 class Stats(_Value):
-    """One consistent look at an account's queue."""
+    """One consistent look at an account's queue.
+
+    Rates in requests/s: `rate_set` by an operator, `rate_allowed` now (None: nothing was claimed
+    yet), `rate_limit` learnt from 429s. `events`: the newest first.
+    """
 
     streams: tuple[StreamStats, ...] = ()
     pauses: tuple[PauseStats, ...] = ()
@@ -66,7 +98,12 @@ class Stats(_Value):
     dead: int
     flights: int
     next_due_ms: int | None = None
-    rate: float | None = None
+    rate_set: float | None = None
+    rate_allowed: float | None = None
+    rate_limit: float | None = None
+    outage: OutageStats | None = None
+    sizes: tuple[SizeStats, ...] = ()
+    events: tuple[Event, ...] = ()
     workers: tuple[str, ...] = ()
 
     @property

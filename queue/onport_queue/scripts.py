@@ -1,4 +1,4 @@
-"""The queue's Lua scripts: one file each, the prelude before every one."""
+"""The queue's Lua scripts: one file each, what they share before every one."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -14,14 +14,31 @@ Reply: TypeAlias = "bytes | int | list[Reply]"
 # as the end of a pause does.
 _REFUSED_AT_MEMORY_LIMIT = frozenset({"put"})
 
+_SHARED = (
+    "names",
+    "clock",
+    "fold",
+    "streams",
+    "pauses",
+    "rate",
+    "gate",
+    "refusals",
+    "sizes",
+    "landing",
+)
+"""The files of lua/shared, each using only those before it."""
+
 
 @cache
 def source(name: str) -> str:
     """Return the complete text of a script."""
     folder = files("onport_queue") / "lua"
     flags = "" if name in _REFUSED_AT_MEMORY_LIMIT else " flags=allow-oom"
-    prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
-    return f"#!lua{flags}\n{prelude}\n{(folder / f'{name}.lua').read_text(encoding='utf-8')}"
+    files_of = [folder / "shared" / f"{shared}.lua" for shared in _SHARED] + [
+        folder / f"{name}.lua"
+    ]
+    texts = (file.read_text(encoding="utf-8") for file in files_of)
+    return "\n".join((f"#!lua{flags}", *texts))
 
 
 class Scripts:

@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     webhook_hash: SecretStr | None = Field(
         None, description="The channel's secret, sent as jetti-webhook-hash. Workers only."
     )
+    webhook_hash_next: SecretStr | None = Field(
+        None, description="The one that will replace it: while both are set, the one that works."
+    )
     account: str = Field(DEFAULT_ACCOUNT, description="What shares one rate limit.")
     rate: float = Field(
         10.0,
@@ -100,7 +103,7 @@ class Settings(BaseSettings):
             ) from None
         return value
 
-    @field_validator("webhook_hash")
+    @field_validator("webhook_hash", "webhook_hash_next")
     @classmethod
     def _empty_hash_is_none(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value and value.get_secret_value() else None
@@ -167,7 +170,7 @@ def _config_file(config: Path | None, environment: Mapping[str, str]) -> Path | 
         Path(environment[CONFIG_VARIABLE]) if environment.get(CONFIG_VARIABLE) else None
     )
     if named is not None:
-        if not named.is_file():
+        if not named.exists() or named.is_dir():
             raise SettingsError(f"{named}: no such settings file")
         return named
     return next((path for path in DEFAULT_FILES if path.is_file()), None)

@@ -2,13 +2,15 @@
 
 import json
 import math
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, assert_never, cast
 
 from redis import Redis
 
+from onport_queue.events import Event
 from onport_queue.flight import (
     Claim,
     Dead,
@@ -91,6 +93,29 @@ class JobView:
     waiting: tuple[Fragment, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A job that was given up, without its payload."""
+
+    key: str
+    kind: Kind
+    channel: str
+    lane: Lane
+    died_ms_ago: int
+    put_ms_ago: int
+    attempts: int
+    last_status: str | None
+    last_text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """How many dead letters live again, and the lanes that need waking."""
+
+    jobs: int
+    wake: tuple[Lane, ...]
+
+
 class Queue:
     """The queue of one account.
 
@@ -146,7 +171,7 @@ class Queue:
 
     def claim(self, lane: Lane, gate: Gate, lease: str) -> Claim:
         """Take what may be sent now: a token and a batch, or the reason why not."""
-        arguments = (
+        arguments: list[str | bytes | int | float] = [
             lane,
             gate.rate,
             gate.burst,
@@ -155,13 +180,22 @@ class Queue:
             gate.batch_bytes,
             lease,
             gate.lease_ms,
-        )
+            *gate.prints,
+        ]
         reply = _array(self._scripts.run("claim", arguments))
         match _text(reply[0]):
             case "granted":
                 from_lane, channel, kind = _text(reply[1]).split(":")
-                items = tuple(_item(item) for item in _array(reply[3]))
-                return Granted(lease, Kind(kind), channel, Lane(from_lane), bool(reply[2]), items)
+                items = tuple(_item(item) for item in _array(reply[4]))
+                return Granted(
+                    lease=lease,
+                    kind=Kind(kind),
+                    channel=channel,
+                    lane=Lane(from_lane),
+                    more=bool(reply[2]),
+                    items=items,
+                    print=_text(reply[3]),
+                )
             case "wait":
                 return Wait(_number(reply[1]) / 1e6)
             case "paused":
@@ -176,37 +210,54 @@ class Queue:
         )
 
     def settle(self, lease: str, settlement: Settlement) -> Settled | Fenced:
-        """End a flight; an expired lease settles nothing."""
+        """End a flight; an expired lease settles nothing. Repeated, it is answered again."""
+        asked_ms = settlement.retry_after_ms
         arguments: list[str | bytes | int | float] = [
             lease,
+            settlement.answer,
             int(settlement.sent),
             settlement.status,
             settlement.text,
-            settlement.pause_ms,
-            settlement.pause_reason,
+            -1 if asked_ms is None else asked_ms,
         ]
         for verdict in settlement.verdicts:
             arguments += _verdict(verdict)
         reply = _array(self._scripts.run("settle", arguments))
-        return Fenced() if reply[0] == b"fenced" else Settled(_lanes(reply[1]))
+        if reply[0] == b"fenced":
+            return Fenced()
+        events = tuple(Event.model_validate_json(_text(event)) for event in _array(reply[2]))
+        return Settled(_lanes(reply[1]), events)
 
     def look(
-        self, lanes: Sequence[Lane], every_ms: int = 900, worker: str = ""
+        self,
+        lanes: Sequence[Lane],
+        every_ms: int = 900,
+        *,
+        worker: str = "",
+        prints: Sequence[str] = ("",),
     ) -> tuple[Lane, ...]:
         """Promote what is due or expired; return lanes with work that nobody looked at just now."""
-        return _lanes(self._scripts.run("look", (every_ms, worker, *lanes)))
+        arguments: list[str | bytes | int | float] = [every_ms, worker, len(lanes)]
+        arguments += [*lanes, *prints]
+        return _lanes(self._scripts.run("look", arguments))
+
+    def salt(self) -> bytes:
+        """Return the account's salt for fingerprints, the same for every worker."""
+        return cast("bytes", self._scripts.run("control", ("salt", secrets.token_hex(16))))
 
     def pause(self, scope: str, seconds: float | None, reason: str) -> None:
-        """Pause ``account``, ``lane:…``, ``channel:…`` or ``stream:…``; None is until resumed."""
+        """Pause ``account``, ``lane:…``, ``channel:…`` or ``endpoint:…``; None is until resumed."""
         term_ms = 0 if seconds is None else max(1, round(seconds * 1000))
         self._scripts.run("control", ("pause", scope, term_ms, reason))
 
     def resume(self, scope: str = "") -> int:
-        """End a pause, or all of them; return how many there were."""
+        """End the pauses of a scope, or all, whatever their cause; return how many there were."""
         return _number(self._scripts.run("control", ("resume", scope)))
 
     def set_rate(self, rate: float | None) -> None:
-        """Lower the rate of all workers at run time; None is back to the configured one.
+        """Set the rate of all workers at run time; None is back to the configured one.
+
+        What was learnt about the endpoint's limit is forgotten.
 
         Raises:
             ValueError: if it is not above 0: what should not run is paused.
@@ -242,6 +293,26 @@ class Queue:
             waiting=_fragments(waiting, versions=True),
         )
 
+    def dead(self, since_ms: int | None = None) -> Iterator[DeadLetter]:
+        """Yield dead letters, those that died first first; pages are read as needed."""
+        cursor = ("", "")
+        while True:
+            arguments = ("" if since_ms is None else since_ms, *cursor, JOBS_PER_PUT)
+            score, key, letters = _array(self._scripts.run("dead", arguments))
+            yield from map(_letter, _array(letters))
+            cursor = _text(score), _text(key)
+            if cursor == ("", ""):
+                return
+
+    def replay(self, keys: Sequence[str]) -> Replayed:
+        """Make dead letters pending, behind the live work of their lane; at most 500 keys."""
+        replayed, wake = _array(self._scripts.run("replay", _at_most(keys)))
+        return Replayed(_number(replayed), _lanes(wake))
+
+    def discard(self, keys: Sequence[str]) -> int:
+        """Drop dead letters for good; at most 500 keys. Returns how many were dead."""
+        return _number(self._scripts.run("discard", _at_most(keys)))
+
     def compact(
         self, kind: Kind, channel: str, key: str, choose: Callable[[Sequence[Fragment]], Run | None]
     ) -> bool:
@@ -262,6 +333,30 @@ class Queue:
             )
             == 1
         )
+
+
+def _at_most(keys: Sequence[str]) -> Sequence[str]:
+    if len(keys) > JOBS_PER_PUT:
+        raise ValueError(f"at most {JOBS_PER_PUT} keys at a time, got {len(keys)}")
+    return keys
+
+
+def _letter(reply: Reply) -> DeadLetter:
+    key, stream, died, put, tries_json = _array(reply)
+    lane, channel, kind = _text(stream).split(":")
+    tries = json.loads(_text(tries_json))
+    last = tries.get("last", {})
+    return DeadLetter(
+        key=_text(key),
+        kind=Kind(kind),
+        channel=channel,
+        lane=Lane(lane),
+        died_ms_ago=_number(died),
+        put_ms_ago=_number(put),
+        attempts=tries["attempts"],
+        last_status=last.get("status"),
+        last_text=last.get("text"),
+    )
 
 
 def _verdict(verdict: Verdict) -> tuple[str, int]:

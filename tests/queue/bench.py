@@ -14,6 +14,7 @@ from onport_queue.store import PutBatch, PutReply, Queue
 FAST = Gate(rate=1e6)
 """A gate that never makes a claim wait once the clock has moved by a millisecond."""
 
+_FUTURE_MS = 4_000_000_000_000
 _START_MS = 1_800_000_000_000
 _accounts = itertools.count(1)
 
@@ -22,8 +23,8 @@ _accounts = itertools.count(1)
 class Bench:
     """One account's queue on a real broker, with its clock in the hand of the test.
 
-    The scripts take a `wall` far in the past for an outage and let the queue's clock stand still
-    over it; written before every call, it leaves `now` to the test alone.
+    The scripts take a `wall` in the future for a clock that was stepped back and let the queue's
+    clock stand still over it; written before every call, it leaves `now` to the test alone.
     """
 
     redis: redis.Redis
@@ -32,12 +33,12 @@ class Bench:
 
     def __post_init__(self) -> None:
         self._queue = Queue(self.redis, self.account)
-        self.redis.hset(self.key("meta"), mapping={"wall": 0, "now": _START_MS})
+        self.redis.hset(self.key("meta"), mapping={"wall": _FUTURE_MS, "now": _START_MS})
 
     @property
     def queue(self) -> Queue:
         """The queue, its clock held for the next call."""
-        self.redis.hset(self.key("meta"), "wall", 0)
+        self.redis.hset(self.key("meta"), "wall", _FUTURE_MS)
         return self._queue
 
     @property

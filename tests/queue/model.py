@@ -3,12 +3,23 @@
 Time is `now`, in whole ms, moved by the test. Bodies are opaque, as they are to the scripts.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from tests.queue.model_answers import (
+    OTHERS_UNCLAIMED,
+    Outage,
+    Pauses,
+    Refusals,
+    Sizes,
+    Split,
+    Stream,
+    doubling,
+)
+
 from onport_queue.flight import (
+    Answer,
     Claim,
     Dead,
     Delivered,
@@ -36,6 +47,8 @@ REDIS_TIME = 10**12
 TAGS = {Kind.ACKNOWLEDGE: "A", Kind.DISCONNECT: "D"}
 WISHES = {tag: kind for kind, tag in TAGS.items()}
 CRASHES_ALONE = 3
+REPLAYED = 2**52
+"""Places from here on are those of replayed jobs."""
 
 
 @dataclass
@@ -46,7 +59,9 @@ class Tries:
     crashes: int = 0
     alone: bool = False
     limit: int | None = None
+    split: str | None = None
     first: int | None = None
+    held: int = 0
     status: str | None = None
 
 
@@ -76,6 +91,10 @@ class Flight:
     keys: list[str]
     alone: bool
     ends: int
+    split: str | None = None
+    print: str = ""
+    bytes: int = 0
+    at: int = 0
 
 
 def folded_in(fragments: Sequence[Fragment], new: Fragment) -> list[Fragment]:
@@ -86,7 +105,10 @@ def folded_in(fragments: Sequence[Fragment], new: Fragment) -> list[Fragment]:
             return list(fragments)
         if known and known[0].tag == new.tag:
             return [new if old.link == new.link else old for old in fragments]
-        return [*(old for old in fragments if old.link != new.link), new]
+        rest = [old for old in fragments if old.link != new.link]
+        if known and not any(one.tag == known[0].tag and one.link[0] != "*" for one in rest):
+            rest = [one for one in rest if one.tag != known[0].tag]
+        return [*rest, new]
     ordered = sorted([*fragments, new], key=lambda fragment: fragment.version)
     newest_full = max((at for at, one in enumerate(ordered) if one.tag == "F"), default=0)
     return ordered[newest_full:]
@@ -102,17 +124,25 @@ class Model:
     tries: dict[str, Tries] = field(default_factory=dict)
     flights: dict[str, Flight] = field(default_factory=dict)
     turns: dict[str, int] = field(default_factory=dict)
-    pauses: dict[str, int | None] = field(default_factory=dict)
+    pauses: Pauses = field(default_factory=Pauses)
+    outage: Outage = field(default_factory=Outage)
+    sizes: Sizes = field(default_factory=Sizes)
+    settled: dict[str, int] = field(default_factory=dict)
     history: dict[str, int] = field(default_factory=dict)
     ledger: Counter[str] = field(default_factory=Counter)
     looked: dict[Lane, int] = field(default_factory=dict)
     put_ids: set[bytes] = field(default_factory=set)
     rate: float | None = None
     highs: int = 0
+    unasked: int = 0
+    refused_at: int | None = None
     _turn: int = 0
     _seq: int = 0
     attended: dict[Lane, float] = field(default_factory=dict)
     _woken: set[Lane] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.refusals = Refusals(self.pauses)
 
     def put(self, batch: PutBatch) -> tuple[list[str], set[Lane]]:
         self._woken = set()
@@ -134,60 +164,88 @@ class Model:
         return outcomes, {lane for lane in self._woken if not self._attended(lane)}
 
     def claim(self, lane: Lane, gate: Gate, lease: str) -> Claim:
-        self.promote()
+        self.promote_expired()
+        self.pauses.drop_ended(self.now)
         if lease in self.flights:
             return self._as_granted(lease, self.flights[lease], more=False)
-        if "account" in self.pauses:
-            return Paused(self._left("account"))
-        stream = self._next(Lane.LOW) if gate.floor and self.highs >= gate.floor - 1 else None
-        stream = stream or self._next(Lane.HIGH)
-        if stream is None and lane == Lane.LOW:
-            stream = self._next(Lane.LOW)
+        if self.pauses.stops(["account"]):
+            return Paused(self.pauses.left_s(self.now))
+        if self.outage.openings and self._is_held(self.outage.probe):
+            return Paused(1.0)
+        if self._may_retry(gate.prints):
+            self.promote_due()
+        stream = self._choose(lane, gate)
         if stream is None:
             asked = {Lane.HIGH, lane}
             if not any(lane_of(other) in asked for other in self.turns):
                 return Empty()
-            bounded = [self._left(scope) for scope, until in self.pauses.items() if until]
-            return Paused(min((left for left in bounded if left is not None), default=None))
+            return Paused(self.pauses.left_s(self.now))
         return self._take(stream, lane, gate, lease)
 
     def renew(self, leases: Sequence[str], term_ms: int) -> frozenset[str]:
-        held = {lease for lease in leases if self._held(lease)}
+        held = {lease for lease in leases if self._is_held(lease)}
         for lease in held:
             self.flights[lease].ends = self.now + term_ms
         return frozenset(held)
 
     def settle(self, lease: str, settlement: Settlement) -> Settled | Fenced:
         self._woken = set()
-        if not self._held(lease):
+        if lease not in self.flights and lease in self.settled:
+            return Settled(())
+        if not self._is_held(lease):
             self.ledger["fenced"] += 1
             return Fenced()
-        flight = self.flights.pop(lease)
-        for key, verdict in zip(flight.keys, settlement.verdicts, strict=True):
-            self.ledger["retried"] += isinstance(verdict, Retry)
-            self.ledger["released"] += isinstance(verdict, Released)
-            self._land(key, verdict, flight, sent=settlement.sent, status=settlement.status)
-        if settlement.pause_ms:
-            self._lengthen_pause(self.now + settlement.pause_ms)
+        flight = self.flights[lease]
+        self._land_flight(lease, settlement)
+        self.settled = {one: at for one, at in self.settled.items() if at > self.now - 60_000}
+        self.settled[lease] = self.now
+        self._learn(lease, flight, settlement)
         return Settled(tuple(sorted(self._woken)))
 
-    def look(self, lanes: Sequence[Lane], every_ms: int) -> tuple[Lane, ...]:
+    def look(
+        self, lanes: Sequence[Lane], every_ms: int, prints: Sequence[str] = ("",)
+    ) -> tuple[Lane, ...]:
         due = [lane for lane in lanes if self.now - self.looked.get(lane, -every_ms) >= every_ms]
-        if due:
-            self.promote()
         self.looked.update(dict.fromkeys(due, self.now))
-        return tuple(
-            sorted(lane for lane in due if "account" not in self.pauses and self._next(lane))
-        )
+        if not due:
+            return ()
+        self.promote_expired()
+        self.pauses.drop_ended(self.now)
+        if self._may_retry(prints):
+            self.promote_due()
+        probing = self.outage.openings and self._is_held(self.outage.probe)
+        if self.pauses.stops(["account"]) or probing:
+            return ()
+        return tuple(sorted(lane for lane in due if self._next(lane, prints)))
 
     def pause(self, scope: str, seconds: int | None) -> None:
-        self.pauses[scope] = None if seconds is None else self.now + seconds * 1000
+        until = None if seconds is None else self.now + seconds * 1000
+        self.pauses.begin(scope, "operator", until, self.now)
 
-    def resume(self, scope: str) -> None:
-        if scope:
-            self.pauses.pop(scope, None)
-        else:
-            self.pauses.clear()
+    def resume(self, scope: str) -> int:
+        self.pauses.drop_ended(self.now)
+        return self.pauses.resume(scope, self.now)
+
+    def set_rate(self, rate: float | None) -> None:
+        self.rate, self.unasked, self.refused_at = rate, 0, None
+
+    def replay(self, keys: Sequence[str]) -> tuple[int, set[Lane]]:
+        self._woken = set()
+        dead = [key for key in keys if key in self.in_state("dead")]
+        for key in dead:
+            self.tries.pop(key, None)
+            self._seq += 1
+            self.jobs[key].place = REPLAYED + self._seq
+            self._enter(key)
+        return len(dead), self._woken
+
+    def discard(self, keys: Sequence[str]) -> int:
+        dead = [key for key in keys if key in self.in_state("dead")]
+        for key in dead:
+            self.tries.pop(key, None)
+            del self.jobs[key]
+        self.ledger["discarded"] += len(dead)
+        return len(dead)
 
     def compact(self, key: str, run: Run | None) -> bool:
         job = self.jobs.get(key)
@@ -198,24 +256,17 @@ class Model:
         job.fragments[run.first : end] = [body]
         return True
 
-    def promote(self) -> None:
-        """Due retries and expired leases become pending again; pauses that are over are gone."""
-        for key, job in self.jobs.items():
-            if job.state == "delayed" and job.due <= self.now:
-                self._enter(key)
-        for lease in [lease for lease in self.flights if not self._held(lease)]:
-            flight = self.flights.pop(lease)
-            self.ledger["expired"] += 1
-            for key in flight.keys:
-                self._land(key, None, flight, sent=False, status="")
-        self.drop_ended_pauses()
+    def promote_due(self) -> None:
+        """Due retries become pending again."""
+        due = [key for key in self.in_state("delayed") if self.jobs[key].due <= self.now]
+        for key in sorted(due, key=lambda key: (self.jobs[key].due, key)):
+            self._enter(key)
 
-    def drop_ended_pauses(self) -> None:
-        self.pauses = {
-            scope: until
-            for scope, until in self.pauses.items()
-            if until is None or until > self.now
-        }
+    def promote_expired(self) -> None:
+        """Expired leases give their jobs back."""
+        for lease in [lease for lease in self.flights if not self._is_held(lease)]:
+            self.ledger["expired"] += 1
+            self._land_flight(lease, None)
 
     def in_state(self, state: str) -> set[str]:
         return {key for key, job in self.jobs.items() if job.state == state}
@@ -254,74 +305,153 @@ class Model:
         before = self.stream_of(key)
         state = job.state
         job.fold(lane, fragments)
-        if state == "dead":
-            self.tries.pop(key, None)
+        replayed = state == "pending" and job.place >= REPLAYED
+        if state == "dead" or replayed:
             self._seq += 1
             job.place = self._seq
+        if state == "dead":
+            self.tries.pop(key, None)
             self._enter(key)
             return "revived"
-        if state == "pending" and before != self.stream_of(key):
+        if state == "pending" and (replayed or before != self.stream_of(key)):
+            job.state = "moving"
             if not self.pending_in(before):
                 del self.turns[before]
             self._enter(key)
         return "folded"
 
+    def _choose(self, lane: Lane, gate: Gate) -> str | None:
+        low = None
+        if gate.floor and self.highs >= gate.floor - 1:
+            low = self._next(Lane.LOW, gate.prints)
+        found = low or self._next(Lane.HIGH, gate.prints)
+        if found is None and lane == Lane.LOW:
+            found = self._next(Lane.LOW, gate.prints)
+        return found
+
+    def _may_retry(self, prints: Sequence[str]) -> bool:
+        if not (self.outage.openings or self.outage.failures):
+            return True
+        others = any(self._next(lane, prints) for lane in Lane)
+        since = max(self.outage.at, self.outage.until)
+        return not others or self.now - since > OTHERS_UNCLAIMED
+
     def _take(self, stream: str, lane: Lane, gate: Gate, lease: str) -> Granted:
-        kind = Kind(stream.rsplit(":", 1)[1])
-        most = 1 if kind == Kind.SALE else gate.batch_items
+        of = Stream.of(stream)
+        used = self._print_for(stream, gate.prints)
+        assert used is not None
+        most, most_bytes = self.sizes.bounds(of.kind, gate.batch_items, gate.batch_bytes)
+        if of.kind == Kind.SALE:
+            most = 1
         keys: list[str] = []
         size = 0
-        for key in self.pending_in(stream):
+        first = Tries()
+        for key in self.pending_in(stream)[:most]:
             tries = self.tries.get(key, Tries())
-            limit = 1 if tries.alone else tries.limit or most
-            bytes_ = sum(len(fragment.body) for fragment in self._sent(key, kind))
-            if keys and (len(keys) >= min(most, limit) or size + bytes_ > gate.batch_bytes):
+            bytes_ = sum(len(fragment.body) for fragment in self._sent(key, of.kind))
+            if not keys:
+                first = tries
+                most = 1 if tries.alone else min(most, tries.limit or most)
+            elif (
+                tries.alone
+                or (tries.split, tries.limit) != (first.split, first.limit)
+                or size + bytes_ > most_bytes
+            ):
                 break
-            most = min(most, limit)
             size += bytes_
             keys.append(key)
+            if len(keys) >= most:
+                break
         self._leave(keys)
         self._turn += 1
         if stream in self.turns:
             self.turns[stream] = self._turn
-        alone = any(self.tries.get(key, Tries()).alone for key in keys)
-        self.flights[lease] = Flight(stream, keys, alone, self.now + gate.lease_ms)
+        self.flights[lease] = Flight(
+            stream,
+            keys,
+            first.alone,
+            self.now + gate.lease_ms,
+            split=first.split,
+            print=used,
+            bytes=size,
+            at=self.now,
+        )
+        self.refusals.note_probe(of, used, lease, self.now)
+        if self.outage.openings:
+            self.outage.probe = lease
         for key in keys:
             self.jobs[key].state = "in flight"
         is_high = lane_of(stream) == Lane.HIGH
         self.highs = min(self.highs + 1, max(gate.floor - 1, 0)) if is_high else 0
         self.ledger["requests"] += 1
-        more = self._next(Lane.HIGH) or (lane == Lane.LOW and self._next(Lane.LOW))
-        interval = 1000 / min(self.rate or gate.rate, gate.rate)
-        self.attended[lane] = self.now + min(3 * interval, 1000) if more else 0
+        more = self._next(Lane.HIGH, gate.prints) or (
+            lane == Lane.LOW and self._next(Lane.LOW, gate.prints)
+        )
+        # The interval of the model's rates is far below a millisecond.
+        self.attended[lane] = self.now if more and not self.outage.openings else 0
         return self._as_granted(lease, self.flights[lease], more=bool(more))
 
     def _as_granted(self, lease: str, flight: Flight, *, more: bool) -> Granted:
         lane, channel, kind = flight.stream.split(":")
-        items = tuple(self._item(key, Kind(kind)) for key in flight.keys)
-        return Granted(lease, Kind(kind), channel, Lane(lane), more, items)
+        items = tuple(self._item(key, Stream.of(flight.stream)) for key in flight.keys)
+        return Granted(lease, Kind(kind), channel, Lane(lane), more, items, flight.print)
 
-    def _item(self, key: str, kind: Kind) -> Item:
+    def _item(self, key: str, stream: Stream) -> Item:
         tries, job = self.tries.get(key, Tries()), self.jobs[key]
-        first_ago = 0 if tries.first is None else self.now - tries.first
-        sent = tuple(replace(fragment, version=0) for fragment in self._sent(key, kind))
+        first_ago = 0
+        if tries.first is not None:
+            held = self.pauses.held_ms(stream, self.now) - tries.held
+            first_ago = max(0, self.now - tries.first - held)
+        sent = tuple(replace(fragment, version=0) for fragment in self._sent(key, stream.kind))
         return Item(key, tries.attempts, first_ago, self.now - job.put_at, sent)
 
     def _sent(self, key: str, kind: Kind) -> list[Fragment]:
         return [one for one in self.jobs[key].fragments if WISHES.get(one.tag, kind) == kind]
 
+    def _land_flight(self, lease: str, settlement: Settlement | None) -> None:
+        """End a flight; None is an expired lease."""
+        flight = self.flights.pop(lease)
+        split = self.sizes.splits.get(flight.split) if flight.split else None
+        answer = settlement.answer if settlement else Answer.NONE
+        if split and answer == Answer.ACCEPTED:
+            split.most = max(split.most, len(flight.keys))
+        if split and answer == Answer.REFUSED:
+            split.least = min(split.least, len(flight.keys))
+        name = flight.split or lease
+        verdicts = settlement.verdicts if settlement else [None] * len(flight.keys)
+        for key, verdict in zip(flight.keys, verdicts, strict=True):
+            self.ledger["retried"] += isinstance(verdict, Retry)
+            self.ledger["released"] += isinstance(verdict, Released)
+            if isinstance(verdict, Halve) and name not in self.sizes.splits:
+                many = len(flight.keys)
+                self.sizes.splits[name] = Split(Stream.of(flight.stream).kind, many, many)
+            self._land(key, verdict, flight, name, settlement)
+        if name in self.sizes.splits:
+            if settlement and settlement.status == "413":
+                self.sizes.splits[name].bytes = True
+            self.sizes.finish(name)
+
     def _land(
-        self, key: str, verdict: Verdict | None, flight: Flight, *, sent: bool, status: str
+        self,
+        key: str,
+        verdict: Verdict | None,
+        flight: Flight,
+        split: str,
+        settlement: Settlement | None,
     ) -> None:
         job, content = self.jobs[key], self.waiting.pop(key, None)
+        stream = Stream.of(flight.stream)
         if isinstance(verdict, Delivered):
-            self._land_delivered(key, Kind(flight.stream.rsplit(":", 1)[1]), content)
+            self._leave_split(key, split, guilty=False)
+            self._land_delivered(key, stream.kind, content)
             return
         tries = self.tries.setdefault(key, Tries())
-        if sent:
+        if settlement and settlement.sent:
             tries.attempts += 1
-            tries.first = self.now if tries.first is None else tries.first
-            tries.status = status or tries.status
+            if tries.first is None:
+                self.pauses.drop_ended(self.now)
+                tries.first, tries.held = self.now, self.pauses.held_ms(stream, self.now)
+            tries.status = settlement.status or tries.status
         dies = isinstance(verdict, Dead)
         if verdict is None:
             tries.crashes += flight.alone
@@ -329,24 +459,79 @@ class Model:
             if tries.crashes >= CRASHES_ALONE:
                 dies, tries.status = True, "poison"
         if isinstance(verdict, Halve):
-            tries.limit = max(1, len(flight.keys) // 2)
+            tries.limit, tries.split = -(-len(flight.keys) // 2), split
         if content:
             job.fold(content.lane, content.fragments)
             self.ledger["folded"] += 1
-        if dies and content:
-            del self.tries[key]
-        elif dies:
-            job.state = "dead"
-            self.ledger["died"] += 1
-            return
+        if dies:
+            self._leave_split(key, split, guilty=True)
+            if content:
+                del self.tries[key]
+            else:
+                job.state = "dead"
+                tries.limit = tries.split = None
+                self.ledger["died"] += 1
+                return
         if isinstance(verdict, Retry):
             job.state, job.due = "delayed", self.now + verdict.delay_ms
         else:
             self._enter(key)
 
+    def _leave_split(self, key: str, name: str, *, guilty: bool) -> None:
+        split = self.sizes.splits.get(name)
+        if split and key in self.tries and self.tries[key].split:
+            split.left -= 1
+            split.guilty = split.guilty or guilty
+
+    def _learn(self, lease: str, flight: Flight, settlement: Settlement) -> None:
+        stream = Stream.of(flight.stream)
+        answer = settlement.answer
+        if answer == Answer.FAILED:
+            self.outage.fail(lease, flight.keys, self.pauses, self.now)
+        elif answer != Answer.NONE:
+            self.outage.live(lease)
+        match answer:
+            case Answer.ACCEPTED:
+                self.unasked = 0
+                self.refusals.accept(stream, flight.print, self.now)
+                self.sizes.accept(stream.kind, len(flight.keys), flight.bytes)
+            case Answer.THROTTLED:
+                self._throttle(flight, settlement.retry_after_ms)
+            case Answer.DENIED:
+                self.refusals.deny(stream, flight.print, self.now)
+            case Answer.MISDIRECTED:
+                self.refusals.misdirect(stream, flight.print, self.now)
+            case Answer.REFUSED:
+                if settlement.status == "413" and len(flight.keys) > 1:
+                    self.sizes.too_large(stream.kind, flight.bytes)
+                for key in self.refusals.refuse(
+                    stream, flight.keys, flight.print, settlement.status, self.now
+                ):
+                    self._undo_death(key)
+
+    def _throttle(self, flight: Flight, asked_ms: int | None) -> None:
+        if self.refused_at is None or flight.at > self.refused_at:
+            self.refused_at = self.now
+            self.unasked = self.unasked + 1 if asked_ms is None else 0
+        ms = doubling(max(1, self.unasked)) if asked_ms is None else min(asked_ms, 3_600_000)
+        standing = self.pauses.standing.get(("account", "throttled"))
+        ends = max(self.now + ms, standing.until or 0 if standing else 0)
+        self.pauses.begin("account", "throttled", ends, self.now)
+
+    def _undo_death(self, key: str) -> None:
+        if key in self.in_state("dead"):
+            self.tries[key].attempts = max(0, self.tries[key].attempts - 1)
+            self.ledger["died"] -= 1
+            self._enter(key)
+
     def _land_delivered(self, key: str, kind: Kind, content: Content | None) -> None:
         job = self.jobs[key]
         self.tries.pop(key, None)
+        if content:
+            content.fragments = not_overtaken(content.fragments, job.fragments)
+            if not content.fragments:
+                content = None
+                self.ledger["superseded"] += 1
         rest = [one for one in job.fragments if WISHES.get(one.tag, kind) != kind]
         if rest:
             job.fragments = rest
@@ -356,20 +541,12 @@ class Model:
             self._enter(key)
             return
         self.ledger["delivered"] += 1
-        delivered = job.fragments[0].version if job.fragments[0].tag == "F" else 0
-        if delivered:
-            self.history[key] = delivered
+        if job.fragments[0].tag == "F":
+            self.history[key] = job.fragments[0].version
         del self.jobs[key]
-        if content is None:
-            return
-        content.fragments = [
-            one for one in content.fragments if one.tag != "F" or one.version >= delivered
-        ]
-        if not content.fragments:
-            self.ledger["superseded"] += 1
-            return
-        self.jobs[key] = content
-        self._enter(key)
+        if content:
+            self.jobs[key] = content
+            self._enter(key)
 
     def _content(self, lane: Lane, fragments: list[Fragment]) -> Content:
         self._seq += 1
@@ -390,33 +567,41 @@ class Model:
             if not self.pending_in(stream):
                 del self.turns[stream]
 
-    def _next(self, lane: Lane) -> str | None:
-        if f"lane:{lane}" in self.pauses:
-            return None
+    def _next(self, lane: Lane, prints: Sequence[str]) -> str | None:
+        replayed = None
         for stream in sorted(self.turns, key=lambda stream: (self.turns[stream], stream)):
-            channel = stream.split(":")[1]
-            stopped = {f"channel:{channel}", f"stream:{stream}"} & self.pauses.keys()
-            if lane_of(stream) == lane and not stopped:
+            if lane_of(stream) != lane or self._print_for(stream, prints) is None:
+                continue
+            if self.jobs[self.pending_in(stream)[0]].place < REPLAYED:
                 return stream
-        return None
+            replayed = replayed or stream
+        return replayed
+
+    def _print_for(self, stream: str, prints: Sequence[str]) -> str | None:
+        of = Stream.of(stream)
+        if self.pauses.stops(of.scopes[1:]):
+            return None
+        return self.refusals.print_for(of, prints, self._is_held, self.now)
 
     def _attended(self, lane: Lane) -> bool:
         # A drain of the low lane takes high work first.
         by = (Lane.HIGH, Lane.LOW) if lane == Lane.HIGH else (Lane.LOW,)
         return any(self.attended.get(one, 0) >= self.now for one in by)
 
-    def _held(self, lease: str) -> bool:
+    def _is_held(self, lease: str | None) -> bool:
         return lease in self.flights and self.flights[lease].ends > self.now
-
-    def _left(self, scope: str) -> float | None:
-        until = self.pauses[scope]
-        return None if until is None else math.ceil(until - self.now) / 1000
-
-    def _lengthen_pause(self, until: int) -> None:
-        standing = self.pauses.get("account", 0)
-        if standing is not None and standing < until:
-            self.pauses["account"] = until
 
 
 def lane_of(stream: str) -> Lane:
     return Lane(stream.split(":", 1)[0])
+
+
+def not_overtaken(waiting: Sequence[Fragment], delivered: Sequence[Fragment]) -> list[Fragment]:
+    """Return what waited, less what the delivered fragments made old."""
+    full = delivered[0].version if delivered[0].tag == "F" else 0
+    links = {one.link: one.version for one in delivered if one.tag in WISHES}
+    return [
+        one
+        for one in waiting
+        if one.version >= (full if one.tag == "F" else links.get(one.link, 0))
+    ]

@@ -11,6 +11,7 @@ from tests.queue.bench import Bench
 from tests.queue.model import REDIS_TIME, Model, Tries
 
 from onport_queue.flight import (
+    Answer,
     Dead,
     Delivered,
     Fenced,
@@ -22,6 +23,7 @@ from onport_queue.flight import (
     Settled,
     Settlement,
     Verdict,
+    Wait,
 )
 from onport_queue.fold import Fragment, Mode, Run
 from onport_queue.jobs import Job, Link, LinkJob
@@ -49,8 +51,23 @@ scopes = st.sampled_from(
         "lane:high",
         "lane:low",
         "channel:other",
-        "stream:low:default:product",
-        "stream:high:default:sale",
+        "endpoint:default:product",
+        "endpoint:default:sale",
+    ]
+)
+workers = st.sampled_from([("old",), ("old",), ("old", "new"), ("new",)])
+answers = st.sampled_from(
+    [
+        (Answer.NONE, ""),
+        (Answer.ACCEPTED, "200"),
+        (Answer.ACCEPTED, "200"),
+        (Answer.FAILED, "503"),
+        (Answer.FAILED, "ambiguous"),
+        (Answer.THROTTLED, "429"),
+        (Answer.DENIED, "401"),
+        (Answer.MISDIRECTED, "404"),
+        (Answer.REFUSED, "422"),
+        (Answer.REFUSED, "413"),
     ]
 )
 
@@ -112,12 +129,20 @@ class QueueMachine(RuleBasedStateMachine):
         items=st.sampled_from([2, 3, 3, 50]),
         size=st.sampled_from([25, 1_000_000]),
         share=st.sampled_from([0.5, 0.34, 0.34, 0.1, 0.0, 1.0]),
+        prints=workers,
     )
-    def claim(self, lane: Lane, items: int, size: int, share: float) -> None:
+    def claim(
+        self, lane: Lane, items: int, size: int, share: float, prints: tuple[str, ...]
+    ) -> None:
         self.pass_time(1)  # a thousand tokens' time
         lease = f"lease-{len(self.leases)}"
-        gate = Gate(1e6, share, batch_items=items, batch_bytes=size, lease_ms=TERM_MS)
+        gate = Gate(
+            1e6, share, batch_items=items, batch_bytes=size, lease_ms=TERM_MS, prints=prints
+        )
         claimed = self.bench.queue.claim(lane, gate, lease)
+        if isinstance(claimed, Wait):  # as after a pause that was ended early
+            self.pass_time(1)
+            claimed = self.bench.queue.claim(lane, gate, lease)
         assert claimed == self.model.claim(lane, gate, lease)
         if isinstance(claimed, Granted):
             self.leases.append(lease)
@@ -134,26 +159,52 @@ class QueueMachine(RuleBasedStateMachine):
         which=st.integers(0, 100),
         ends=verdicts,
         sent=st.booleans(),
-        status=st.sampled_from(["", "503", "ReadTimeout"]),
-        pause_ms=st.sampled_from([0, 0, 0, 0, 15_000]),
+        answer=answers,
+        asked_ms=st.sampled_from([None, None, 15_000, 4_000_000]),
     )
     def settle(
-        self, which: int, ends: list[Verdict], sent: bool, status: str, pause_ms: int
+        self,
+        which: int,
+        ends: list[Verdict],
+        sent: bool,
+        answer: tuple[Answer, str],
+        asked_ms: int | None,
     ) -> None:
         held = sorted(self.model.flights) or self.leases
         if held:
-            self.check_settle(held[which % len(held)], ends, sent, status, pause_ms)
+            self.check_settle(held[which % len(held)], ends, sent, answer, asked_ms)
 
-    @rule(ends=verdicts, lane=lanes)
-    def claim_and_settle(self, ends: list[Verdict], lane: Lane) -> None:
-        self.claim(lane, 3, 1_000_000, 0.34)
+    @rule(answer=answers, lane=lanes, prints=workers, items=st.sampled_from([1, 3, 50]))
+    def claim_and_settle(
+        self, answer: tuple[Answer, str], lane: Lane, prints: tuple[str, ...], items: int
+    ) -> None:
+        self.claim(lane, items, 1_000_000, 0.34, prints)
         if self.leases and self.leases[-1] in self.model.flights:
-            self.check_settle(self.leases[-1], ends, True, "500", 0)
+            many = len(self.model.flights[self.leases[-1]].keys)
+            self.check_settle(self.leases[-1], [usual_end(answer[0], many)], True, answer, None)
+
+    @rule(answer=answers, prints=workers, times=st.integers(3, 25))
+    def answer_alike(self, answer: tuple[Answer, str], prints: tuple[str, ...], times: int) -> None:
+        """As an endpoint does that is down, or has lost its mind: everything gets one answer."""
+        for _ in range(times):
+            self.claim_and_settle(answer, Lane.LOW, prints, 3)
 
     @rule(which=st.integers(0, 100))
     def settle_any_lease(self, which: int) -> None:
         if self.leases:
-            self.check_settle(self.leases[which % len(self.leases)], [Delivered()], True, "200", 0)
+            lease = self.leases[which % len(self.leases)]
+            self.check_settle(lease, [Delivered()], True, (Answer.ACCEPTED, "200"), None)
+
+    @rule(picked=st.sets(st.integers(0, 30), max_size=4))
+    def replay(self, picked: set[int]) -> None:
+        keys = self.some_keys(picked)
+        replayed = self.bench.queue.replay(keys)
+        assert (replayed.jobs, set(replayed.wake)) == self.model.replay(keys)
+
+    @rule(picked=st.sets(st.integers(0, 30), max_size=2))
+    def discard(self, picked: set[int]) -> None:
+        keys = self.some_keys(picked)
+        assert self.bench.queue.discard(keys) == self.model.discard(keys)
 
     @rule(
         picked=st.lists(st.integers(0, 100), max_size=3), term_ms=st.sampled_from([9_000, 60_000])
@@ -162,14 +213,15 @@ class QueueMachine(RuleBasedStateMachine):
         leases = [self.leases[which % len(self.leases)] for which in picked if self.leases]
         assert self.bench.queue.renew(leases, term_ms) == self.model.renew(leases, term_ms)
 
-    @rule(ms=st.sampled_from([400, 5_000, 5_000, 31_000, 31_000, 90_000]))
+    @rule(ms=st.sampled_from([400, 5_000, 5_000, 31_000, 31_000, 90_000, 310_000]))
     def pass_time(self, ms: int) -> None:
         self.bench.pass_ms(ms)
         self.model.now += ms
 
-    @rule(lanes=st.sampled_from([[Lane.HIGH], [Lane.LOW], [Lane.HIGH, Lane.LOW]]))
-    def look(self, lanes: list[Lane]) -> None:
-        assert self.bench.queue.look(lanes, 900) == self.model.look(lanes, 900)
+    @rule(lanes=st.sampled_from([[Lane.HIGH], [Lane.LOW], [Lane.HIGH, Lane.LOW]]), prints=workers)
+    def look(self, lanes: list[Lane], prints: tuple[str, ...]) -> None:
+        looked = self.bench.queue.look(lanes, 900, prints=prints)
+        assert looked == self.model.look(lanes, 900, prints)
 
     @rule(scope=scopes, seconds=st.sampled_from([1, 20, None]))
     def pause(self, scope: str, seconds: int | None) -> None:
@@ -178,13 +230,12 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(scope=scopes | st.just(""))
     def resume(self, scope: str) -> None:
-        self.bench.queue.resume(scope)
-        self.model.resume(scope)
+        assert self.bench.queue.resume(scope) == self.model.resume(scope)
 
     @rule(rate=st.sampled_from([None, 5e5]))
     def set_rate(self, rate: float | None) -> None:
         self.bench.queue.set_rate(rate)
-        self.model.rate = rate
+        self.model.set_rate(rate)
 
     @rule(kind=st.sampled_from([Kind.SALE, Kind.PRODUCT]), channel=channels, name=names)
     def compact(self, kind: Kind, channel: str, name: str) -> None:
@@ -227,8 +278,8 @@ class QueueMachine(RuleBasedStateMachine):
 
     def the_ledger_balances_and_agrees(self) -> None:
         stats = self.bench.queue.stats()
-        self.model.drop_ended_pauses()
         model = self.model
+        model.pauses.drop_ended(model.now)
         assert stats.imbalance == 0
         assert {term: many for term, many in stats.ledger if many} == {
             term: many for term, many in model.ledger.items() if many
@@ -239,8 +290,12 @@ class QueueMachine(RuleBasedStateMachine):
         assert stats.dead == len(model.in_state("dead"))
         assert stats.waiting == len(model.waiting)
         assert stats.flights == len(model.flights)
-        assert stats.rate == model.rate
-        assert {pause.scope for pause in stats.pauses} == model.pauses.keys()
+        assert stats.rate_set == model.rate
+        assert {(one.scope, one.cause) for one in stats.pauses} == model.pauses.standing.keys()
+        assert (stats.outage.openings if stats.outage else 0) == model.outage.openings
+        assert {one.kind: (one.items, one.bytes) for one in stats.sizes} == {
+            kind: (size.items, size.bytes) for kind, size in model.sizes.sizes.items()
+        }
         assert {f"{one.lane}:{one.channel}:{one.kind}": one.pending for one in stats.streams} == {
             stream: len(model.pending_in(stream)) for stream in model.turns
         }
@@ -274,15 +329,26 @@ class QueueMachine(RuleBasedStateMachine):
         assert [reply.pending_high, reply.pending_low] == depths
 
     def check_settle(
-        self, lease: str, ends: list[Verdict], sent: bool, status: str, pause_ms: int
+        self,
+        lease: str,
+        ends: list[Verdict],
+        sent: bool,
+        answer: tuple[Answer, str],
+        asked_ms: int | None,
     ) -> None:
         flight = self.model.flights.get(lease)
         many = len(flight.keys) if flight else 1
         each = [ends[at % len(ends)] for at in range(many)]
-        settlement = Settlement(each, sent, status, "text", pause_ms, "told so")
-        assert sorted_wake(self.bench.queue.settle(lease, settlement)) == self.model.settle(
-            lease, settlement
-        )
+        settlement = Settlement(each, answer[0], sent, answer[1], "text", asked_ms)
+        settled = self.bench.queue.settle(lease, settlement)
+        assert without_events(settled) == self.model.settle(lease, settlement)
+        if answer[0] == Answer.THROTTLED:
+            # The rate it goes down to is the business of test_rate; here no claim shall wait.
+            self.set_rate(None)
+
+    def some_keys(self, picked: set[int]) -> list[str]:
+        keys = sorted(self.model.jobs)
+        return sorted({keys[which % len(keys)] for which in picked if keys})
 
     def put_id(self) -> bytes:
         return b"%d" % len(self.puts)
@@ -325,5 +391,18 @@ def comparable(fragments: Sequence[Fragment]) -> list[Fragment]:
     ]
 
 
-def sorted_wake(settled: Settled | Fenced) -> Settled | Fenced:
+def usual_end(answer: Answer, many: int) -> Verdict:
+    """Return what a worker makes of an answer."""
+    match answer:
+        case Answer.ACCEPTED:
+            return Delivered()
+        case Answer.FAILED:
+            return Retry(4_000)
+        case Answer.REFUSED:
+            return Dead() if many == 1 else Halve()
+        case _:
+            return Released()
+
+
+def without_events(settled: Settled | Fenced) -> Settled | Fenced:
     return Settled(tuple(sorted(settled.wake))) if isinstance(settled, Settled) else settled

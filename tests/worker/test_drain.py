@@ -123,11 +123,12 @@ def test_a_request_that_was_not_sent_is_delayed_and_no_attempt(bench: Bench) -> 
     assert (job.state, job.attempts) == ("delayed", 0)
 
 
-def test_a_refused_batch_is_dead_with_its_answer(bench: Bench) -> None:
+def test_a_refused_batch_is_halved_until_each_item_is_dead_with_its_answer(bench: Bench) -> None:
     bench.endpoint.answer = lambda _: Answered(422, "no")
     bench.put_products(3)
     bench.drain.run(Lane.LOW)
     assert bench.queue.stats().dead == 3
+    assert len(bench.endpoint.requests) == 5
     job = bench.queue.show(Kind.PRODUCT, "default", "sku=S1")
     assert job is not None
     assert (job.last_status, job.last_text) == ("422", "no")
@@ -179,9 +180,13 @@ def test_an_update_put_while_its_sale_is_sent_goes_next_and_its_lane_is_woken(be
     assert bench.queue.stats().pending_in(Lane.LOW) == 1
 
 
+def look(bench: Bench, worker: str) -> Look:
+    return Look(bench.queue, bench.waker, list(Lane), SystemClock(), worker=worker, prints=("",))
+
+
 def test_a_look_wakes_the_lanes_with_work_and_says_who_looked(bench: Bench) -> None:
     bench.put_products(1)
-    Look(bench.queue, bench.waker, [Lane.HIGH, Lane.LOW], SystemClock(), "here").once()
+    look(bench, "here").once()
     assert bench.waker.lanes == [Lane.LOW]
     assert bench.queue.stats().workers == ("here",)
 
@@ -189,5 +194,5 @@ def test_a_look_wakes_the_lanes_with_work_and_says_who_looked(bench: Bench) -> N
 def test_only_one_of_many_workers_looks_at_a_lane(bench: Bench) -> None:
     bench.put_products(1)
     for name in ("one", "two"):
-        Look(bench.queue, bench.waker, [Lane.LOW], SystemClock(), name).once()
+        look(bench, name).once()
     assert bench.waker.lanes == [Lane.LOW]

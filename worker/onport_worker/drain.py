@@ -12,6 +12,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 
 from onport_producers.wakeup import Waker
 from onport_queue.clock import Clock
+from onport_queue.events import Event
 from onport_queue.flight import Empty, Fenced, Gate, Granted, Paused, Settled, Settlement, Wait
 from onport_queue.names import Lane
 from onport_queue.store import Queue
@@ -26,6 +27,8 @@ _log = logging.getLogger(__name__)
 SHIFT_S = 10.0
 # A drain waits out a pause this short; from longer ones the look of some worker wakes the lane.
 SHORT_PAUSE_S = 1.0
+# However far away the next token is: an operator's new rate is in force within a second.
+LONGEST_WAIT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,8 @@ class Drain:
                         self._leases.hold(lease, began)
                         return granted
                     case Wait(seconds):
-                        self._clock.wait(self._stopping, min(seconds, ends_at - began))
+                        longest = min(LONGEST_WAIT_S, ends_at - began)
+                        self._clock.wait(self._stopping, min(seconds, longest))
                     case Paused(seconds):
                         if seconds is None or seconds > SHORT_PAUSE_S:
                             return None
@@ -125,9 +129,11 @@ class Drain:
         finally:
             self._leases.drop(lease)
         match settled:
-            case Settled(wake):
+            case Settled(wake, events):
                 for lane in wake:
                     self._waker.wake(self._queue.account, lane)
+                for event in events:
+                    _log.warning("%s %s", event.name, _facts(event))
             case Fenced():
                 _log.warning("settle_fenced lease=%s", lease)
             case _:
@@ -140,3 +146,7 @@ class Drain:
             wait=wait_random_exponential(multiplier=0.05, max=2),
             reraise=True,
         )
+
+
+def _facts(event: Event) -> str:
+    return " ".join(f"{fact}={value}" for fact, value in event.facts().items())

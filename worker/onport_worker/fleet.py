@@ -10,10 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
+from pydantic import SecretStr
+
 from onport_queue.clock import Clock, SystemClock
 from onport_queue.errors import RelayError
 from onport_queue.names import Lane
-from onport_queue.settings import ENVIRONMENT_PREFIX, Settings
+from onport_queue.settings import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, Settings
 from onport_worker.embedded.leash import Leash
 from onport_worker.embedded.restarts import RestartPolicy
 
@@ -190,11 +192,12 @@ def worker_environment(settings: Settings) -> dict[str, str]:
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)
     }
-    secret = settings.webhook_hash
+    # What is here is complete: a file that a worker found would only get in its way.
+    environment[CONFIG_VARIABLE] = os.devnull
     for name, value in settings.model_dump(mode="json", exclude_none=True).items():
-        environment[f"{ENVIRONMENT_PREFIX}{name.upper()}"] = _as_text(value)
-    if secret is not None:
-        environment[f"{ENVIRONMENT_PREFIX}WEBHOOK_HASH"] = secret.get_secret_value()
+        set_here = getattr(settings, name)
+        secret = set_here.get_secret_value() if isinstance(set_here, SecretStr) else None
+        environment[f"{ENVIRONMENT_PREFIX}{name.upper()}"] = secret or _as_text(value)
     return environment
 
 

@@ -19,13 +19,21 @@ class Look:
     """Looks for pending, due, expired and unpaused work of the lanes this worker serves."""
 
     def __init__(
-        self, queue: Queue, waker: Waker, lanes: Sequence[Lane], clock: Clock, worker: str
+        self,
+        queue: Queue,
+        waker: Waker,
+        lanes: Sequence[Lane],
+        clock: Clock,
+        *,
+        worker: str,
+        prints: Sequence[str],
     ) -> None:
         self._queue = queue
         self._waker = waker
         self._lanes = tuple(lanes)
         self._clock = clock
         self._worker = worker
+        self._prints = tuple(prints)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._until_stopped, name="look", daemon=True)
 
@@ -40,7 +48,7 @@ class Look:
 
     def once(self) -> None:
         """Promote what is due, and wake every lane that has work nobody else has looked at."""
-        for lane in self._queue.look(self._lanes, worker=self._worker):
+        for lane in self._queue.look(self._lanes, worker=self._worker, prints=self._prints):
             self._waker.wake(self._queue.account, lane)
 
     def _until_stopped(self) -> None:

@@ -4,14 +4,17 @@ import random
 import threading
 from collections.abc import Sequence
 
+from redis.exceptions import RedisError
+
 from onport_producers.wakeup import CeleryWaker
-from onport_queue.broker import connect, volatility
+from onport_queue.broker import connect, unreachable, volatility
 from onport_queue.clock import SystemClock
-from onport_queue.errors import SettingsError, VolatileBrokerError
+from onport_queue.errors import BrokerUnavailableError, SettingsError, VolatileBrokerError
 from onport_queue.flight import Gate
 from onport_queue.names import Lane
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
+from onport_worker.delivery.credentials import Credentials
 from onport_worker.delivery.endpoint import HttpEndpoint
 from onport_worker.delivery.settlement import Patience
 from onport_worker.drain import Drain, Limits
@@ -42,15 +45,19 @@ class Runtime:
         queue = Queue(redis, settings.account, history_retention_ms=history_ms)
         waker = CeleryWaker(url)
         self._stopping = threading.Event()
-        self._endpoint = HttpEndpoint(settings)
+        try:
+            credentials = Credentials(settings, queue.salt())
+        except RedisError as error:
+            raise BrokerUnavailableError(unreachable(redis, error)) from error
+        self._endpoint = HttpEndpoint(settings, credentials)
         self._leases = Leases(queue, clock, settings.lease_s)
-        self._look = Look(queue, waker, lanes, clock, worker=name)
+        self._look = Look(queue, waker, lanes, clock, worker=name, prints=credentials.prints)
         self._drain = Drain(
             queue,
             self._endpoint,
             self._leases,
             waker,
-            _limits(settings),
+            _limits(settings, credentials.prints),
             clock=clock,
             chance=random.SystemRandom(),
             stopping=self._stopping,
@@ -87,7 +94,7 @@ def broker_url(settings: Settings) -> str:
     return settings.redis_url
 
 
-def _limits(settings: Settings) -> Limits:
+def _limits(settings: Settings, prints: tuple[str, ...]) -> Limits:
     return Limits(
         gate=Gate(
             rate=settings.rate,
@@ -95,6 +102,7 @@ def _limits(settings: Settings) -> Limits:
             batch_items=settings.batch_items,
             batch_bytes=settings.batch_bytes,
             lease_ms=round(settings.lease_s * 1000),
+            prints=prints,
         ),
         patience=Patience(settings.max_attempts, round(settings.max_age_hours * 3_600_000)),
         connect_timeout_s=settings.connect_timeout_s,

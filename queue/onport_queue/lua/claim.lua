@@ -2,25 +2,29 @@
 --
 -- ARGV  lane asked for (high|low: low takes high work first), ceiling (requests/s), burst (requests),
 --       low lane's floor: one token in this many (0: none), most items and most bytes of a batch,
---       lease id, lease term in ms
--- Reply {'granted', stream, more work in the lane (0|1), items}, item: {key, attempts, ms since the first attempt,
---          ms since the put, {tag, link id, body, tag, link id, body, ...}}
+--       lease id, lease term in ms, then the fingerprints the worker can send with, the preferred one first
+-- Reply {'granted', stream, more work in the lane (0|1), fingerprint to send with, items}, item: {key, attempts,
+--          ms since the first attempt less pauses, ms since the put, {tag, link id, body, tag, link id, body, ...}}
 --       {'wait', microseconds until the next token}
---       {'paused', ms until the first pause in the way ends (-1: until resumed)}
+--       {'paused', ms until it may be worth asking again (-1: until resumed)}
 --       {'empty'}
 
 local lane, ceiling, burst, floor = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local most_items, most_bytes = tonumber(ARGV[5]), tonumber(ARGV[6])
 local lease, term = ARGV[7], tonumber(ARGV[8])
+local prints = { unpack(ARGV, 9) }
 local RECORDS_AT_A_TIME = 10
 local ATTENDED_INTERVALS, ATTENDED_AT_MOST = 3, 1000 -- ms
+local PROBE_AWAITED = 1000                           -- ms
 
 local now = clock()
-promote(now)
+promote_expired(now)
+local gate = load_gate()
+local standing = pauses_at(now)
 
 -- What a worker needs of a job to send it, and its size.
-local function item_of(key, job, tries, kind)
-  local fragments, size = {}, 0
+local function item_of(key, job, tries, stream)
+  local kind, fragments, size = kind_of(stream), {}, 0
   for _, fragment in ipairs(job[FRAGMENTS]) do
     if not KIND_OF_TAG[fragment[TAG]] or KIND_OF_TAG[fragment[TAG]] == kind then
       fragments[#fragments + 1] = fragment[TAG]
@@ -29,7 +33,10 @@ local function item_of(key, job, tries, kind)
       size = size + #fragment[BODY]
     end
   end
-  local first_ago = tries.first and math.floor(now - tries.first) or 0
+  local first_ago = 0
+  if tries.first then
+    first_ago = math.floor(math.max(0, now - tries.first - (paused_for(stream, standing, now) - tries.held)))
+  end
   return { key, tries.attempts, first_ago, math.floor(now - job[PUT_AT]), fragments }, size
 end
 
@@ -39,50 +46,58 @@ local granted = load(FLIGHTS, lease)
 if granted then
   local items = {}
   for index, key in ipairs(granted.keys) do
-    items[index] = item_of(key, load(JOBS, key), load(TRIES, key) or { attempts = 0 }, kind_of(granted.stream))
+    items[index] = item_of(key, load(JOBS, key), load(TRIES, key) or { attempts = 0 }, granted.stream)
   end
-  return { 'granted', granted.stream, 0, items }
+  return { 'granted', granted.stream, 0, granted.print, items }
 end
 
-local paused = pauses_at(now)
-local gate = redis.call('HMGET', GATE, 'tat', 'highs', 'rate')
-local highs = tonumber(gate[2] or 0)
+local stopped = stops(standing)
+if stopped['account'] then return { 'paused', soonest_end(standing, now) } end
+local is_open = gate.outage.openings > 0
+if is_open and is_held(gate.outage.probe, now) then return { 'paused', PROBE_AWAITED } end
 
-local function shortest_pause()
-  local ends
-  for _, found in pairs(paused) do
-    if found['until'] > 0 then ends = math.min(ends or math.huge, found['until']) end
-  end
-  return ends and math.ceil(ends - now) or -1
-end
-
-if paused['account'] then
-  local ends = paused['account']['until']
-  return { 'paused', ends > 0 and math.ceil(ends - now) or -1 }
+local print_of = {} -- stream -> fingerprint to send with
+local function is_claimable(stream)
+  if stopped_by(stopped, stream) then return false end
+  print_of[stream] = print_for(stream, prints, standing, now)
+  return print_of[stream] ~= nil
 end
 
 -- Strict priority, with the low lane's floor: after floor-1 high requests in a row the next token is the low lane's,
 -- whoever asks.
-local stream
-if floor > 0 and highs >= floor - 1 then stream = next_stream('low', paused) end
-stream = stream or next_stream('high', paused)
-if not stream and lane == 'low' then stream = next_stream('low', paused) end
+local function choose()
+  local low = floor > 0 and gate.highs >= floor - 1 and next_stream('low', is_claimable)
+  return low or next_stream('high', is_claimable) or (lane == 'low' and next_stream('low', is_claimable)) or nil
+end
+
+if may_retry(gate.outage, is_claimable, now) then promote_due(now) end
+local stream = choose()
 if not stream then
   local work = redis.call('EXISTS', turns('high')) == 1 or (lane == 'low' and redis.call('EXISTS', turns('low')) == 1)
-  if work then return { 'paused', shortest_pause() } end
+  if work then return { 'paused', soonest_end(standing, now) } end
   return { 'empty' }
 end
 
--- GCRA: `tat` is the theoretical arrival time of the next request. It is never taken to lie further ahead than a full
--- burst, so a lowered rate or a clock that stood still cannot stall the gate.
-local interval = 1000 / math.min(tonumber(gate[3] or ceiling), ceiling)
-local tat = math.min(math.max(tonumber(gate[1] or 0), now), now + burst * interval)
+-- GCRA: `tat` is the theoretical arrival time of the next request. It never lies further ahead than a full burst: one
+-- left from a lower rate, or from a pause that was ended early, must not stall the gate.
+ceiling = gate.set or ceiling
+local interval = 1000 / allowed_rate(gate, ceiling, now)
+local tat = math.min(math.max(gate.tat, now), now + burst * interval)
 local wait = tat + interval - burst * interval - now
-if wait > 0.0005 then return { 'wait', math.ceil(wait * 1000) } end
+if wait > 0.0005 then
+  if tat < gate.tat then redis.call('HSET', GATE, 'tat', string.format('%.3f', tat)) end
+  return { 'wait', math.ceil(wait * 1000) }
+end
 
-local kind = kind_of(stream)
+local kind, print = kind_of(stream), print_of[stream]
 local most = kind == 'sale' and 1 or most_items
-local keys, items, bytes, alone = {}, {}, 0, false
+local learnt_size = kind ~= 'sale' and load(SIZES, kind)
+if learnt_size then
+  most = math.min(most, learnt_size.items or most)
+  most_bytes = math.min(most_bytes, learnt_size.bytes or most_bytes)
+  if most == most_items and most_bytes == tonumber(ARGV[6]) then redis.call('HDEL', SIZES, kind) end
+end
+local keys, items, bytes, first = {}, {}, 0, nil
 local candidates = redis.call('ZRANGE', pending(stream), 0, most - 1)
 local records, any_tries = {}, redis.call('EXISTS', TRIES) == 1
 for index, key in ipairs(candidates) do
@@ -94,12 +109,15 @@ for index, key in ipairs(candidates) do
   end
   local job = cmsgpack.unpack(records[index])
   local tries = any_tries and load(TRIES, key) or { attempts = 0 }
-  local limit = tries.alone and 1 or tries.limit or most
-  local item, size = item_of(key, job, tries, kind)
-  if #keys > 0 and (#keys >= limit or bytes + size > most_bytes) then break end
-  most = math.min(most, limit)
+  local item, size = item_of(key, job, tries, stream)
+  if not first then
+    first = tries
+    most = tries.alone and 1 or math.min(most, tries.limit or most)
+  -- The parts of a halved batch stay apart, from each other and from what comes after them.
+  elseif tries.alone or tries.split ~= first.split or tries.limit ~= first.limit or bytes + size > most_bytes then
+    break
+  end
   bytes = bytes + size
-  alone = tries.alone or false
   keys[#keys + 1] = key
   items[#items + 1] = item
   if #keys >= most then break end
@@ -109,20 +127,37 @@ redis.call('ZREMRANGEBYRANK', pending(stream), 0, #keys - 1)
 leave_turns_if_empty(stream)
 local turn = redis.call('HINCRBY', META, 'turn', 1)
 redis.call('ZADD', turns(lane_of(stream)), 'XX', turn, stream)
-local held = {}
+local held_keys = {}
 for _, key in ipairs(keys) do
-  held[#held + 1] = key
-  held[#held + 1] = lease
+  held_keys[#held_keys + 1] = key
+  held_keys[#held_keys + 1] = lease
 end
-redis.call('HSET', INFLIGHT, unpack(held))
-redis.call('ZADD', LEASES, string.format('%.0f', now + term), lease)
-save(FLIGHTS, lease, { stream = stream, keys = keys, alone = alone })
-highs = lane_of(stream) == 'high' and math.min(highs + 1, math.max(floor - 1, 0)) or 0
+redis.call('HSET', INFLIGHT, unpack(held_keys))
+redis.call('ZADD', LEASES, whole(now + term), lease)
+save(FLIGHTS, lease, {
+  stream = stream, keys = keys, alone = first.alone or false, split = first.split, print = print,
+  at = now, bytes = bytes, term = term,
+})
 count('requests')
+note_probe(stream, print, standing, lease, now)
+if is_open then
+  gate.outage.probe = lease
+  save_outage(gate)
+end
+if gate.learnt.limit then
+  use_rate(gate.learnt, now - gate.last, interval)
+  if adapted_rate(gate.learnt, ceiling) >= ceiling then
+    event(now, 'rate_restored', { to = ceiling })
+    gate.learnt = { refused_at = gate.learnt.refused_at }
+  end
+  save_learnt(gate)
+end
 
-local more = next_stream('high', paused) or (lane == 'low' and next_stream('low', paused))
--- With more work, this drain or one it has called is back at the gate for the next token: see unattended.
-local attended = more and now + math.min(ATTENDED_INTERVALS * interval, ATTENDED_AT_MOST) or 0
+local more = next_stream('high', is_claimable) or (lane == 'low' and next_stream('low', is_claimable))
+-- With more work, this drain or one it has called is back at the gate for the next token: see unattended in put.lua.
+local attended = more and not is_open and now + math.min(ATTENDED_INTERVALS * interval, ATTENDED_AT_MOST) or 0
 redis.call('HSET', GATE,
-  'tat', string.format('%.3f', tat + interval), 'highs', highs, 'attended:' .. lane, string.format('%.3f', attended))
-return { 'granted', stream, more and 1 or 0, items }
+  'tat', string.format('%.3f', tat + interval), 'last', string.format('%.3f', now), 'ceiling', ARGV[2],
+  'highs', lane_of(stream) == 'high' and math.min(gate.highs + 1, math.max(floor - 1, 0)) or 0,
+  'attended:' .. lane, string.format('%.3f', attended))
+return { 'granted', stream, more and 1 or 0, print, items }

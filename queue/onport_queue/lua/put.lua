@@ -22,7 +22,7 @@ rotate('history', tonumber(ARGV[7]), now)
 
 -- Redis time, but never less than one given before: after a backward step a newer put must not look older.
 local redis_version = math.max(math.floor(wall_clock()), tonumber(redis.call('HGET', META, 'version') or 0))
-redis.call('HSET', META, 'version', string.format('%.0f', redis_version))
+redis.call('HSET', META, 'version', whole(redis_version))
 
 local repeated = remembered('puts', put_id)
 if not repeated then redis.call('HSET', name('puts'), put_id, '') end
@@ -66,7 +66,7 @@ local function put_waiting(key, fragments)
     return 'folded', content
   end
   store_fresh() -- places follow the order of the put
-  save(WAITING, key, { lane, redis.call('HINCRBY', META, 'seq', 1), math.floor(now), fragments })
+  save(WAITING, key, { lane, new_place(), math.floor(now), fragments })
   return 'waiting'
 end
 
@@ -75,18 +75,19 @@ local function put_known(key, job, fragments)
   if state == 'in flight' then return put_waiting(key, fragments) end
   local before = state == 'pending' and stream_of(key, job)
   fold_content(job, { lane, nil, nil, fragments })
-  if state == 'dead' then
+  local replayed = state == 'pending' and job[PLACE] >= REPLAYED -- and now it is live work again
+  if state == 'dead' or replayed then
     store_fresh()
-    redis.call('ZREM', DEAD, key)
-    redis.call('HDEL', TRIES, key)
-    job[PLACE] = redis.call('HINCRBY', META, 'seq', 1)
+    job[PLACE] = new_place()
   end
   save(JOBS, key, job)
   if state == 'dead' then
+    redis.call('ZREM', DEAD, key)
+    redis.call('HDEL', TRIES, key)
     enter(key, job)
     return 'revived', job
   end
-  if before and before ~= stream_of(key, job) then -- raised to high, or its oldest wish changed kind
+  if before and (replayed or before ~= stream_of(key, job)) then -- or raised to high, or its oldest wish changed kind
     leave(before, key)
     enter(key, job)
   end

@@ -4,7 +4,7 @@
 -- Reply the ids that were still held, with the new term; the others are gone for good.
 
 local now = clock()
-local expiry = string.format('%.0f', now + tonumber(ARGV[1]))
+local expiry = whole(now + tonumber(ARGV[1]))
 local held = {}
 for index = 2, #ARGV do
   local ends = redis.call('ZSCORE', LEASES, ARGV[index])

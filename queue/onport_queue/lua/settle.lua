@@ -1,15 +1,18 @@
 -- settle: end a flight, job by job. Fenced: a lease that is gone or over its term settles nothing.
 --
--- ARGV  lease id, sent (1: a request was made, 0: none), status of the answer ('' = none), its text,
---       pause of the account in ms (0: none), its reason, then per job in the order of the claim:
+-- ARGV  lease id, what was answered (none|accepted|throttled|failed|refused|denied|misdirected),
+--       sent (1: the request counts as an attempt), status of the answer ('' = none), its text,
+--       ms that a 429 asked to wait for (-1: it did not say), then per job in the order of the claim:
 --       verdict (delivered|retry|released|halve|dead), delay in ms (retry; else 0)
--- Reply {'settled', woken lanes} or {'fenced'}
+-- Reply {'settled', woken lanes, events} or {'fenced'}. Repeated after its reply was lost: {'settled', {}, {}}.
 
-local lease, sent, status, text = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
-local pause_ms, pause_reason = tonumber(ARGV[5]), ARGV[6]
+local lease, kind, sent, status, text = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local asked_ms = tonumber(ARGV[6])
+local SETTLED_REMEMBERED = 60000 -- ms
 
 local now = clock()
 local ends = redis.call('ZSCORE', LEASES, lease)
+if not ends and redis.call('ZSCORE', SETTLED, lease) then return { 'settled', {}, {} } end
 if not ends or tonumber(ends) <= now then
   count('fenced')
   return { 'fenced' }
@@ -25,11 +28,28 @@ local function verdict_of(index)
   return verdict, tonumber(ARGV[6 + 2 * index])
 end
 
-land_flight(lease, flight, verdict_of, { sent = sent, status = status, text = text }, now)
-if pause_ms > 0 then -- never shortens what stands: an operator's pause must survive a 429
-  local standing, ends_at = pauses_at(now)['account'], now + pause_ms
-  if not standing or (standing['until'] > 0 and standing['until'] < ends_at) then
-    pause('account', ends_at, pause_reason, now)
-  end
+land_flight(lease, flight, verdict_of, { kind = kind, sent = sent, status = status, text = text }, now)
+redis.call('ZADD', SETTLED, whole(now), lease)
+redis.call('ZREMRANGEBYSCORE', SETTLED, '-inf', whole(now - SETTLED_REMEMBERED))
+
+local gate = load_gate()
+if kind == 'failed' then
+  note_failure(gate, lease, flight.keys, now)
+elseif kind ~= 'none' then
+  note_life(gate, lease, now)
 end
-return { 'settled', woken_lanes() }
+if kind == 'accepted' then
+  if gate.unasked > 0 then redis.call('HSET', GATE, 'unasked', 0) end
+  accept(flight, now)
+  note_size(flight)
+elseif kind == 'throttled' then
+  throttle(gate, flight, asked_ms, now)
+elseif kind == 'denied' then
+  deny(flight, status, now)
+elseif kind == 'misdirected' then
+  misdirect(flight, status, now)
+elseif kind == 'refused' then
+  if status == '413' and #flight.keys > 1 then learn_bytes(kind_of(flight.stream), flight.bytes, now) end
+  note_refused(flight, status, now)
+end
+return { 'settled', woken_lanes(), events }

@@ -11,7 +11,7 @@ if not job then return {} end
 local function flat(content)
   local out = {}
   for _, fragment in ipairs(content and content[FRAGMENTS] or {}) do
-    out[#out + 1] = string.format('%.0f', fragment[VERSION])
+    out[#out + 1] = whole(fragment[VERSION])
     out[#out + 1] = fragment[TAG]
     out[#out + 1] = fragment[LINK] or ''
     out[#out + 1] = fragment[BODY]

@@ -1,9 +1,10 @@
--- stats: everything an operator asks, in one consistent look. Changes nothing but the clock.
+-- stats: everything an operator asks, in one consistent look. Changes nothing but the clock and pauses that are over.
 --
 -- ARGV  none
 -- Reply one JSON object; times in ms of the queue's clock.
 
 local now = clock()
+local gate, standing = load_gate(), pauses_at(now)
 local streams, pending_total = {}, 0
 for _, lane in ipairs({ 'high', 'low' }) do
   for _, stream in ipairs(redis.call('ZRANGE', turns(lane), 0, -1)) do
@@ -12,7 +13,7 @@ for _, lane in ipairs({ 'high', 'low' }) do
     pending_total = pending_total + size
     streams[#streams + 1] = {
       lane = lane, channel = channel_of(stream), kind = kind_of(stream), pending = size,
-      oldest_ms = math.floor(now - load(JOBS, head)[PUT_AT]),
+      oldest_ms = math.floor(now - load(JOBS, head)[PUT_AT]), name = stream,
     }
   end
 end
@@ -20,15 +21,44 @@ end
 local ledger, fields = {}, redis.call('HGETALL', LEDGER)
 for index = 1, #fields, 2 do ledger[fields[index]] = tonumber(fields[index + 1]) end
 
+local function behind(scope)
+  local sum = 0
+  for _, stream in ipairs(streams) do
+    if scope == 'account' or stopped_by({ [scope] = true }, stream.name) then sum = sum + stream.pending end
+  end
+  return sum
+end
+
 local pauses = {}
-for scope, found in pairs(pauses_at(now)) do
-  local left = found['until'] > 0 and math.ceil(found['until'] - now) or -1
-  pauses[#pauses + 1] = { scope = scope, reason = found.reason, left_ms = left, since_ms = math.floor(now - found.since) }
+for _, found in ipairs(standing) do
+  local ends = found.cause == 'refused' and found.probe_at or found['until']
+  pauses[#pauses + 1] = {
+    scope = found.scope, cause = found.cause, reason = found.reason, behind = behind(found.scope),
+    left_ms = ends > 0 and math.max(0, math.ceil(ends - now)) or -1, since_ms = math.floor(now - found.since),
+  }
+end
+
+local sizes, learnt = {}, redis.call('HGETALL', SIZES)
+for index = 1, #learnt, 2 do
+  local size = cmsgpack.unpack(learnt[index + 1])
+  sizes[#sizes + 1] = { kind = learnt[index], items = size.items, bytes = size.bytes }
+end
+
+local told = {}
+for index, encoded in ipairs(redis.call('LRANGE', EVENTS, 0, -1)) do
+  local found = cjson.decode(encoded)
+  found.ago_ms, found.at = math.floor(now - found.at), nil
+  told[index] = found
 end
 
 local WORKER_ALIVE = 5000
-local workers = redis.call('ZRANGEBYSCORE', WORKERS, string.format('%.0f', now - WORKER_ALIVE), '+inf')
+local workers = redis.call('ZRANGEBYSCORE', WORKERS, whole(now - WORKER_ALIVE), '+inf')
 
+local ceiling = gate.set or gate.ceiling
+local outage = gate.outage.openings > 0 and {
+  openings = gate.outage.openings, since_ms = math.floor(now - gate.outage.since),
+  probing = is_held(gate.outage.probe, now) and true or false,
+} or nil
 local due = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]
 return cjson.encode({
   streams = #streams > 0 and streams or nil, pauses = #pauses > 0 and pauses or nil, ledger = ledger,
@@ -36,5 +66,6 @@ return cjson.encode({
   in_flight = redis.call('HLEN', INFLIGHT), dead = redis.call('ZCARD', DEAD), flights = redis.call('ZCARD', LEASES),
   next_due_ms = due and math.max(0, math.ceil(due - now)) or nil,
   workers = #workers > 0 and workers or nil,
-  rate = tonumber(redis.call('HGET', GATE, 'rate') or nil),
+  rate_set = gate.set, rate_allowed = ceiling and allowed_rate(gate, ceiling, now) or nil, rate_limit = gate.learnt.limit,
+  outage = outage, sizes = #sizes > 0 and sizes or nil, events = #told > 0 and told or nil,
 })

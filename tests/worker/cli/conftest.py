@@ -1,4 +1,5 @@
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,8 +7,12 @@ import pytest
 import redis
 from typer.testing import CliRunner, Result
 
+from onport_queue.flight import Answer, Dead, Empty, Gate, Granted, Settlement
+from onport_queue.jobs import Job
+from onport_queue.ledger import Stats
+from onport_queue.names import Kind, Lane
 from onport_queue.settings import ENVIRONMENT_PREFIX
-from onport_queue.store import Queue
+from onport_queue.store import PutBatch, Queue
 from onport_worker.cli.app import app
 
 Run = Callable[..., Result]
@@ -49,3 +54,47 @@ def run(run_alone: Run, broker_url: str, redis_client: redis.Redis) -> Run:
 @pytest.fixture
 def queue(redis_client: redis.Redis) -> Queue:
     return Queue(redis_client)
+
+
+def put(
+    queue: Queue,
+    *keys: str,
+    kind: Kind = Kind.SALE,
+    lane: Lane = Lane.HIGH,
+    channel: str = "default",
+    body: bytes = b"{}",
+) -> None:
+    """Put a job per key, all with one body."""
+    jobs = [Job(key, body) for key in keys]
+    queue.put(PutBatch(secrets.token_bytes(12), kind, channel, lane, jobs))
+
+
+def bury(
+    queue: Queue,
+    *keys: str,
+    kind: Kind = Kind.SALE,
+    lane: Lane = Lane.HIGH,
+    channel: str = "default",
+    body: bytes = b"{}",
+    status: str = "422",
+    text: str = "no such variant",
+) -> None:
+    """Put a job per key, and let all that is pending die of one answer."""
+    put(queue, *keys, kind=kind, lane=lane, channel=channel, body=body)
+    gate = Gate(rate=1e6, batch_items=500)
+    while not isinstance(claim := queue.claim(Lane.LOW, gate, secrets.token_hex(8)), Empty):
+        if isinstance(claim, Granted):
+            verdicts = [Dead() for _ in claim.items]
+            queue.settle(claim.lease, Settlement(verdicts, Answer.NONE, status=status, text=text))
+
+
+def pass_hours(client: redis.Redis, hours: float) -> None:
+    """Move the queue's clock."""
+    client.hincrbyfloat("onport-relay:{default}:meta", "now", hours * 3_600_000)
+
+
+def stats(**facts: object) -> Stats:
+    """What an empty relay says of itself, but for these facts."""
+    sizes = ("pending", "waiting", "delayed", "in_flight", "dead", "flights")
+    boring: dict[str, object] = {"ledger": {}, **dict.fromkeys(sizes, 0)}
+    return Stats.model_validate(boring | facts)

@@ -7,7 +7,11 @@ from tests.worker.cli.conftest import Run
 import onport_worker.cli
 from onport_worker import __version__
 
-COMMANDS = ["check", "demo", "sandbox", "send", "show", "status", "up"]
+COMMANDS = [
+    *("check", "dead", "demo", "pause", "rate", "resume", "sandbox", "send", "show", "status"),
+    "up",
+]
+LETTERS = [f"dead {command}" for command in ("list", "show", "replay", "discard", "export")]
 
 
 def test_the_entry_point_is_all_there_is() -> None:
@@ -28,10 +32,10 @@ def test_the_help_names_every_command(run_alone: Run) -> None:
     assert all(f" {command} " in result.stdout for command in COMMANDS)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *LETTERS])
 def test_every_command_has_help(command: str) -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "onport_worker.cli", command, "--help"],
+        [sys.executable, "-m", "onport_worker.cli", *command.split(), "--help"],
         capture_output=True,
         text=True,
         check=False,
@@ -42,7 +46,17 @@ def test_every_command_has_help(command: str) -> None:
     assert ran.stderr == ""
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["--nonsense"], ["send"], ["show", "sale"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["--nonsense"],
+        ["send"],
+        ["show", "sale"],
+        ["dead", "nonsense"],
+        ["rate", "-1"],
+    ],
+)
 def test_a_wrong_call_exits_2(run_alone: Run, arguments: list[str]) -> None:
     result = run_alone(*arguments)
 

@@ -1,6 +1,37 @@
+from datetime import timedelta
+
 import pytest
 
-from onport_worker.cli.durations import spoken
+from onport_worker.cli.durations import duration, spoken
+from onport_worker.cli.exits import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("90s", timedelta(seconds=90)),
+        ("10m", timedelta(minutes=10)),
+        ("2h", timedelta(hours=2)),
+        ("3d", timedelta(days=3)),
+        ("999999d", timedelta(days=999_999)),
+    ],
+)
+def test_a_duration_is_a_number_and_a_unit(text: str, meant: timedelta) -> None:
+    assert duration("--for", text) == meant
+
+
+@pytest.mark.parametrize(
+    "text", ["", "10", "m", "0s", "-1m", "1.5h", "10 m", "10min", "1h30m", "1000000s", "1w", "1M"]
+)
+def test_anything_else_is_refused_with_the_option_the_value_and_what_was_expected(
+    text: str,
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        duration("--for", text)
+
+    assert str(refused.value) == (
+        f"--for {text!r}: expected a whole number and s, m, h or d, e.g. 90s, 10m, 2h, 3d"
+    )
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,10 @@ SETTINGS_FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
 @pytest.mark.parametrize("fault", SETTINGS_FAULTS)
 @pytest.mark.parametrize(
     "command",
-    [["demo"], ["up"], ["send", "sale", "x.json"], ["status"], ["show", "sale", "1"]],
+    [
+        *(["demo"], ["up"], ["send", "sale", "x.json"], ["status"], ["show", "sale", "1"]),
+        *(["pause"], ["resume"], ["rate"], ["dead", "list"], ["dead", "export", "-"]),
+    ],
     ids=" ".join,
 )
 def test_malformed_settings_are_one_line_and_exit_2(

@@ -75,3 +75,17 @@ def test_a_job_that_is_not_held_exits_1(run: Run) -> None:
     assert result.exit_code == 1
     assert result.stdout == ""
     assert "no such job; delivered ones are no longer held" in result.stderr
+
+
+def test_a_key_that_is_not_utf_8_is_held_by_no_job(run: Run) -> None:
+    result = run("show", "sale", "caf\udce9")
+
+    assert result.exit_code == 1
+    assert "no such job" in result.stderr
+
+
+def test_a_channel_that_is_no_name_is_refused(run: Run) -> None:
+    result = run("show", "sale", "1", "--channel", "uk:x")
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("onport-relay: --channel 'uk:x' is no name")

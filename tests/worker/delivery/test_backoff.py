@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onport_worker.delivery.backoff import CAP_MS, backoff_ms, pause_s
+from onport_worker.delivery.backoff import CAP_MS, asked_s, backoff_ms
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
@@ -43,23 +43,32 @@ def test_backoff_has_full_jitter(attempts: int, seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "seconds"),
+    ("header", "date", "seconds"),
     [
-        ("7", 7.0),
-        (" 7 ", 7.0),
-        ("0.25", 0.25),
-        ("Tue, 24 Nov 2026 12:00:30 GMT", 30.0),
-        ("Tue, 24 Nov 2026 11:00:00 GMT", 1.0),
-        (None, 1.0),
-        ("", 1.0),
-        ("0", 1.0),
-        ("-5", 1.0),
-        ("soon", 1.0),
-        ("nan", 1.0),
-        ("inf", 1.0),
-        ("99999999", 3_600.0),
-        ("Tue, 24 Nov 2099 12:00:00 GMT", 3_600.0),
+        ("7", None, 7.0),
+        (" 7 ", None, 7.0),
+        ("0.25", None, 0.25),
+        ("99999999", None, 99_999_999.0),
+        ("Tue, 24 Nov 2026 12:00:30 GMT", None, 30.0),
+        ("Tue, 24 Nov 2026 12:00:30 -0000", None, 30.0),
+        ("Tue, 24 Nov 2026 13:00:30 +0100", None, 30.0),
+        ("Tue, 24 Nov 2026 12:00:30 GMT", "Tue, 24 Nov 2026 12:00:10 GMT", 20.0),
+        # Our clock is an hour behind, or ahead: the endpoint's own counts.
+        ("Tue, 24 Nov 2026 13:00:30 GMT", "Tue, 24 Nov 2026 13:00:00 GMT", 30.0),
+        ("Tue, 24 Nov 2026 11:00:30 GMT", "Tue, 24 Nov 2026 11:00:00 GMT", 30.0),
+        ("Tue, 24 Nov 2026 12:00:30 GMT", "yesterday", 30.0),
+        ("Tue, 24 Nov 2026 11:00:00 GMT", None, None),
+        (None, None, None),
+        ("", None, None),
+        ("0", None, None),
+        ("-5", None, None),
+        ("soon", None, None),
+        ("nan", None, None),
+        ("inf", None, None),
+        ("1e999", None, None),
     ],
 )
-def test_retry_after_is_read_in_every_form(header: str | None, seconds: float) -> None:
-    assert pause_s(header, NOW) == seconds
+def test_retry_after_is_read_in_every_form(
+    header: str | None, date: str | None, seconds: float | None
+) -> None:
+    assert asked_s(header, date, NOW) == seconds

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -7,17 +8,23 @@ from onport_queue.flight import Granted, Item
 from onport_queue.fold import Fragment
 from onport_queue.names import Kind, Lane
 from onport_queue.settings import Settings
+from onport_worker.delivery.credentials import Credentials
 from onport_worker.delivery.endpoint import HASH_HEADER, HttpEndpoint
 from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent
 from onport_worker.delivery.request import Request, compose
 
 SECRET = "the-secret-hash"
-REQUEST = Request("POST", "manual-sale.json", b'{"externalId":"1"}')
+NEXT = "the-next-hash"
+SETTINGS = Settings(
+    webhook_hash=SECRET, webhook_hash_next=NEXT, base_url="http://127.0.0.1:1/webhooks"
+)
+CREDENTIALS = Credentials(SETTINGS, b"salt")
+PRINT, NEXT_PRINT = CREDENTIALS.prints
+REQUEST = Request("POST", "manual-sale.json", b'{"externalId":"1"}', PRINT)
 
 
 def an_endpoint(handler: Callable[[httpx.Request], httpx.Response]) -> HttpEndpoint:
-    settings = Settings(webhook_hash=SECRET, base_url="http://127.0.0.1:1/webhooks")
-    return HttpEndpoint(settings, transport=httpx.MockTransport(handler))
+    return HttpEndpoint(SETTINGS, CREDENTIALS, transport=httpx.MockTransport(handler))
 
 
 def an_item(key: str, *fragments: Fragment) -> Item:
@@ -38,15 +45,26 @@ def test_a_request_carries_the_hash_and_the_body_as_it_is() -> None:
     assert seen[0].content == b'{"externalId":"1"}'
 
 
-def test_an_answer_is_kept_in_part_and_without_the_hash() -> None:
-    text = f"refused {SECRET}\n" + "x" * 100_000
+def test_a_request_carries_the_hash_that_it_names() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200)
+
+    an_endpoint(answer).send(replace(REQUEST, print=NEXT_PRINT))
+    assert seen[0].headers[HASH_HEADER] == NEXT
+
+
+def test_an_answer_is_kept_in_part_and_without_the_hashes() -> None:
+    text = f"refused {SECRET} {NEXT}\n" + "x" * 100_000
     outcome = an_endpoint(
-        lambda _: httpx.Response(422, text=text, headers={"retry-after": "3"})
+        lambda _: httpx.Response(422, text=text, headers={"retry-after": "3", "date": "now"})
     ).send(REQUEST)
     assert isinstance(outcome, Answered)
-    assert outcome.text.startswith("refused *** xxx")
+    assert outcome.text.startswith("refused *** *** xxx")
     assert len(outcome.text) <= 2_048
-    assert outcome.retry_after == "3"
+    assert (outcome.retry_after, outcome.date) == ("3", "now")
 
 
 def test_a_connection_that_does_not_open_is_tried_twice_and_not_sent() -> None:

@@ -3,7 +3,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from onport_queue.flight import Dead, Delivered, Item, Released, Retry
+from onport_queue.flight import (
+    Answer,
+    Dead,
+    Delivered,
+    Halve,
+    Item,
+    Released,
+    Retry,
+    Settlement,
+)
 from onport_queue.fold import Fragment
 from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent
 from onport_worker.delivery.settlement import Patience, settlement_of
@@ -22,6 +31,7 @@ def test_a_2xx_delivers_every_job_of_the_batch() -> None:
     )
     assert settlement.verdicts == [Delivered(), Delivered()]
     assert settlement.sent
+    assert settlement.answer == Answer.ACCEPTED
 
 
 def test_a_429_is_no_attempt_and_pauses_the_account() -> None:
@@ -29,7 +39,12 @@ def test_a_429_is_no_attempt_and_pauses_the_account() -> None:
     settlement = settlement_of(throttled, [an_item(attempts=2)], PATIENCE, NOW, random.Random(1))
     assert settlement.verdicts == [Released()]
     assert not settlement.sent
-    assert settlement.pause_ms == 2_000
+    assert (settlement.answer, settlement.retry_after_ms) == (Answer.THROTTLED, 2_000)
+
+
+def test_a_429_that_does_not_say_how_long_leaves_it_to_the_queue() -> None:
+    settlement = settlement_of(Answered(429), [an_item()], PATIENCE, NOW, random.Random(1))
+    assert settlement.retry_after_ms is None
 
 
 @pytest.mark.parametrize("outcome", [Answered(503, "busy"), Ambiguous("ReadTimeout")])
@@ -65,4 +80,33 @@ def test_a_refused_job_is_dead_with_its_answer() -> None:
         Answered(422, "no such sku"), [an_item()], PATIENCE, NOW, random.Random(1)
     )
     assert settlement.verdicts == [Dead()]
+    assert settlement.answer == Answer.REFUSED
     assert (settlement.status, settlement.text) == ("422", "no such sku")
+
+
+def test_a_refused_batch_is_halved() -> None:
+    settlement = settlement_of(
+        Answered(422, "no"), [an_item(), an_item()], PATIENCE, NOW, random.Random(1)
+    )
+    assert settlement.verdicts == [Halve(), Halve()]
+    assert settlement.sent
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        (401, Answer.DENIED),
+        (403, Answer.DENIED),
+        (302, Answer.MISDIRECTED),
+        (404, Answer.MISDIRECTED),
+        (405, Answer.MISDIRECTED),
+    ],
+)
+def test_what_speaks_of_hash_or_address_is_no_attempt_of_the_jobs(
+    status: int, answer: Answer
+) -> None:
+    items = [an_item(attempts=2), an_item()]
+    settlement = settlement_of(Answered(status, "no"), items, PATIENCE, NOW, random.Random(1))
+    assert settlement == Settlement(
+        [Released(), Released()], answer, sent=False, status=str(status), text="no"
+    )

@@ -7,8 +7,11 @@ import typer
 
 from onport_worker import __version__
 from onport_worker.cli.check import check
+from onport_worker.cli.dead import app as dead
 from onport_worker.cli.demo import demo
 from onport_worker.cli.exits import Commands
+from onport_worker.cli.pausing import pause, resume
+from onport_worker.cli.rate import rate
 from onport_worker.cli.sandbox import sandbox
 from onport_worker.cli.send import send
 from onport_worker.cli.show import show
@@ -76,6 +79,10 @@ app.command()(check)
 app.command()(send)
 app.command()(status)
 app.command()(show)
+app.command()(pause)
+app.command()(resume)
+app.command()(rate)
+app.add_typer(dead)
 app.command(
     add_help_option=False,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},

@@ -70,6 +70,18 @@ def opened_broker(settings: Settings) -> Iterator[Redis]:
             raise BrokerUnavailableError(unreachable(redis, error)) from error
 
 
+@contextmanager
+def opened_queue(settings: Settings) -> Iterator[Queue]:
+    """Open the account's queue for as long as the context lasts.
+
+    Raises:
+        BrokerUnavailableError: the broker can't be reached, or refuses.
+        SettingsError: no broker is named.
+    """
+    with opened_broker(settings) as redis:
+        yield queue_of(redis, settings)
+
+
 def queue_of(redis: Redis, settings: Settings) -> Queue:
     """Return the account's queue."""
     return Queue(

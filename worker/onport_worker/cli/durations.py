@@ -1,4 +1,26 @@
-"""Durations as people say them."""
+"""Durations as people write and say them."""
+
+import re
+from datetime import timedelta
+
+from onport_worker.cli.exits import UsageError
+
+_WRITTEN = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+_UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def duration(option: str, text: str) -> timedelta:
+    """Return the duration an option names, e.g. ``10m``.
+
+    Raises:
+        UsageError: naming option and value.
+    """
+    written = _WRITTEN.fullmatch(text)
+    if written is None:
+        raise UsageError(
+            f"{option} {text!r}: expected a whole number and s, m, h or d, e.g. 90s, 10m, 2h, 3d"
+        )
+    return timedelta(seconds=int(written[1]) * _UNITS_S[written[2]])
 
 
 def spoken(seconds: float) -> str:

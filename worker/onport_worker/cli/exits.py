@@ -19,11 +19,22 @@ REFUSED = 2
 
 INTERRUPTED = 130
 
-_OFF = (BrokerUnavailableError, BrokerFailedError, BinaryNotFoundError, WorkerEndedError)
-
 
 class UsageError(RelayError):
-    """Options that don't go together."""
+    """Arguments that are none, or don't go together."""
+
+
+class NotHeldError(RelayError):
+    """The relay holds no such job, or no longer in that state."""
+
+
+_OFF = (
+    BrokerUnavailableError,
+    BrokerFailedError,
+    BinaryNotFoundError,
+    WorkerEndedError,
+    NotHeldError,
+)
 
 
 class Commands(typer.core.TyperGroup):

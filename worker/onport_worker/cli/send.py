@@ -14,12 +14,14 @@ from onport_producers import Producer, Summary
 from onport_producers.imports import Format, Source, UnreadableError, open_source, read_items
 from onport_queue.clock import SystemClock
 from onport_queue.errors import BrokerUnavailableError, RelayError
-from onport_queue.names import DEFAULT_CHANNEL, checked_name
+from onport_queue.names import DEFAULT_CHANNEL
+from onport_worker.cli.channels import checked_channel
 from onport_worker.cli.configuration import settings_of, with_broker
 from onport_worker.cli.durations import spoken
 from onport_worker.cli.exits import UsageError, exit_code, tell
 from onport_worker.cli.intake import Intake, What
 from onport_worker.cli.intake import Progress as Told
+from onport_worker.cli.moments import local
 
 
 def send(
@@ -63,7 +65,7 @@ def send(
         settings = with_broker(settings_of(context))
         if key is not None:
             settings = settings.model_copy(update={"product_key": (key,)})
-        intake = Intake(Producer(settings), channel=_channel(channel), partial=partial)
+        intake = Intake(Producer(settings), channel=checked_channel(channel), partial=partial)
         items = read_items(source, keys=settings.product_key, declared=declared)
         try:
             with _progress(source) as progress:
@@ -86,13 +88,6 @@ def _check_format(what: What, file: str, declared: Format | None, key: str | Non
             f"--key {key}: names a column of a CSV file; products in JSON are keyed by the "
             "setting product_key"
         )
-
-
-def _channel(name: str) -> str:
-    try:
-        return checked_name("--channel", name)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
 
 
 @contextmanager
@@ -160,6 +155,7 @@ def _sentence(summary: Summary) -> str:
     sentence = f"{many} accepted" + (f" ({told})" if told else "")
     if summary.expected_at is None:
         return f"{sentence}."
-    left_s = (summary.expected_at - SystemClock().wall()).total_seconds()
-    at = summary.expected_at.astimezone().strftime("%H:%M:%S")
-    return f"{sentence}; delivery expected by {at}, in about {spoken(max(0.0, left_s))}."
+    now = SystemClock().wall()
+    left_s = max(0.0, (summary.expected_at - now).total_seconds())
+    at = local(summary.expected_at, now)
+    return f"{sentence}; delivery expected by {at}, in about {spoken(left_s)}."

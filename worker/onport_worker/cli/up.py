@@ -13,7 +13,7 @@ from onport_queue.ledger import Stats
 from onport_queue.names import Lane
 from onport_queue.settings import Settings
 from onport_worker.cli.addresses import endpoint_of
-from onport_worker.cli.configuration import opened_broker, queue_of, settings_of
+from onport_worker.cli.configuration import opened_queue, settings_of
 from onport_worker.cli.durations import spoken
 from onport_worker.cli.exits import GOOD, OFF, tell
 from onport_worker.cli.premises import Premises, opened_premises
@@ -110,5 +110,5 @@ def _all_at_work(settings: Settings) -> bool:
 
 
 def _stats(settings: Settings) -> Stats:
-    with opened_broker(settings) as redis:
-        return queue_of(redis, settings).stats()
+    with opened_queue(settings) as queue:
+        return queue.stats()

@@ -7,8 +7,6 @@ from email.utils import parsedate_to_datetime
 
 BASE_MS = 1_000
 CAP_MS = 300_000
-LONGEST_PAUSE_S = 3_600.0
-DEFAULT_PAUSE_S = 1.0
 
 
 def backoff_ms(attempts: int, chance: random.Random) -> int:
@@ -22,24 +20,39 @@ def backoff_ms(attempts: int, chance: random.Random) -> int:
     return math.ceil(chance.random() * ceiling)
 
 
-def pause_s(retry_after: str | None, now: datetime) -> float:
-    """Return how long a 429 pauses: its Retry-After in seconds or as an HTTP date, at most an hour.
+def asked_s(retry_after: str | None, date: str | None, now: datetime) -> float | None:
+    """Return how many seconds a 429 asks to wait, or None if it does not say: the queue decides.
 
-    Absent, negative, zero or unreadable is a second.
+    Absent, zero, negative and unreadable is not saying; so is a time that has passed.
+
+    Args:
+        retry_after: the header, in seconds or an HTTP date.
+        date: the answer's own Date header. A date is counted from there, since it was told by the
+            same clock; ours may be off by hours.
+        now: the time of day, for an answer without one.
     """
-    seconds = _seconds(retry_after.strip(), now) if retry_after else None
+    if retry_after is None:
+        return None
+    seconds = _seconds(retry_after.strip(), date, now)
     if seconds is None or not math.isfinite(seconds) or seconds <= 0:
-        return DEFAULT_PAUSE_S
-    return min(seconds, LONGEST_PAUSE_S)
+        return None
+    return seconds
 
 
-def _seconds(text: str, now: datetime) -> float | None:
+def _seconds(text: str, date: str | None, now: datetime) -> float | None:
     try:
         return float(text)
     except ValueError:
         pass
+    until = _moment(text)
+    if until is None:
+        return None
+    return (until - ((_moment(date) if date else None) or now)).total_seconds()
+
+
+def _moment(text: str) -> datetime | None:
     try:
-        date = parsedate_to_datetime(text)
+        moment = parsedate_to_datetime(text)
     except ValueError:
         return None
-    return ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds()
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

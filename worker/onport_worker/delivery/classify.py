@@ -12,10 +12,17 @@ class Meaning(Enum):
     DELIVERED = auto()
     THROTTLED = auto()
     TRY_LATER = auto()
+    DENIED = auto()
+    """It speaks of the channel's hash."""
+    MISDIRECTED = auto()
+    """It speaks of the address."""
     REFUSED = auto()
+    """It speaks of what was sent."""
 
 
 _TRY_LATER = frozenset({408, 425})
+_DENIED = frozenset({401, 403})
+_MISDIRECTED = frozenset({404, 405})
 
 
 def classify(outcome: Outcome) -> Meaning:
@@ -28,6 +35,10 @@ def classify(outcome: Outcome) -> Meaning:
                 return Meaning.THROTTLED
             if status >= 500 or status in _TRY_LATER:
                 return Meaning.TRY_LATER
+            if status in _DENIED:
+                return Meaning.DENIED
+            if status < 400 or status in _MISDIRECTED:
+                return Meaning.MISDIRECTED
             return Meaning.REFUSED
         case NotSent() | Ambiguous():
             return Meaning.TRY_LATER

@@ -6,6 +6,7 @@ import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from onport_queue.settings import Settings
+from onport_worker.delivery.credentials import Credentials
 from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Outcome
 from onport_worker.delivery.request import Request
 
@@ -27,11 +28,16 @@ class Endpoint(Protocol):
 class HttpEndpoint:
     """Onport's inbound webhooks, by one shared client per process; thread-safe."""
 
-    def __init__(self, settings: Settings, transport: httpx.BaseTransport | None = None) -> None:
-        self._secret = settings.webhook_hash.get_secret_value() if settings.webhook_hash else ""
+    def __init__(
+        self,
+        settings: Settings,
+        credentials: Credentials,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._credentials = credentials
         self._client = httpx.Client(
             base_url=settings.base_url,
-            headers={HASH_HEADER: self._secret, "content-type": "application/json"},
+            headers={"content-type": "application/json"},
             timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
             limits=httpx.Limits(
                 max_connections=None,
@@ -64,16 +70,24 @@ class HttpEndpoint:
         )
 
     def _exchange(self, request: Request) -> Answered:
-        with self._client.stream(request.method, request.path, content=request.body) as response:
+        headers = {HASH_HEADER: self._credentials.hash_of(request.print)}
+        with self._client.stream(
+            request.method, request.path, content=request.body, headers=headers
+        ) as response:
             answer = b""
             for chunk in response.iter_bytes():
                 answer += chunk
                 if len(answer) > _ANSWER_READ:
                     break
             text = self._printable(answer[:_ANSWER_KEPT].decode(errors="replace"))
-            return Answered(response.status_code, text, response.headers.get("retry-after"))
+            return Answered(
+                response.status_code,
+                text,
+                response.headers.get("retry-after"),
+                response.headers.get("date"),
+            )
 
     def _printable(self, text: str) -> str:
-        if self._secret:
-            text = text.replace(self._secret, "***")
+        for secret in self._credentials.hashes:
+            text = text.replace(secret, "***")
         return "".join(char if char.isprintable() else " " for char in text)[:_ANSWER_KEPT]

@@ -6,11 +6,12 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An HTTP answer: status, printable beginning, its Retry-After header if there was one."""
+    """An HTTP answer: status, printable beginning, headers Retry-After and Date if it had them."""
 
     status: int
     text: str = ""
     retry_after: str | None = None
+    date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

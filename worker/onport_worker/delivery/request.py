@@ -11,11 +11,12 @@ from onport_queue.names import Kind
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, but for its secret."""
+    """One HTTP request, but for its secret; `print` is the fingerprint of the one to send."""
 
     method: str
     path: str
     body: bytes
+    print: str = ""
 
 
 # Methods and paths: the vendor's page on asynchronous API imports.
@@ -30,7 +31,7 @@ _ENDPOINTS = {
 def compose(granted: Granted) -> Request:
     """Return the request that carries a granted batch."""
     method, path = _ENDPOINTS[granted.kind]
-    return Request(method, path, _body(granted.kind, granted.items))
+    return Request(method, path, _body(granted.kind, granted.items), granted.print)
 
 
 def _body(kind: Kind, items: Sequence[Item]) -> bytes:

@@ -1,13 +1,24 @@
 """From what came of a request to the verdict for each of its jobs. Pure."""
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from onport_queue.flight import Dead, Delivered, Item, Released, Retry, Settlement, Verdict
-from onport_worker.delivery.backoff import backoff_ms, pause_s
+from onport_queue.flight import (
+    Answer,
+    Dead,
+    Delivered,
+    Halve,
+    Item,
+    Released,
+    Retry,
+    Settlement,
+    Verdict,
+)
+from onport_worker.delivery.backoff import asked_s, backoff_ms
 from onport_worker.delivery.classify import Meaning, classify
 from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Outcome
 
@@ -30,25 +41,33 @@ def settlement_of(
     """Return how a flight ends after this outcome."""
     status, text = _noted(outcome)
     sent = not isinstance(outcome, NotSent)
+    released = [Released() for _ in items]
     match classify(outcome):
         case Meaning.DELIVERED:
-            return Settlement([Delivered() for _ in items])
+            return Settlement([Delivered() for _ in items], Answer.ACCEPTED)
         case Meaning.THROTTLED:
             # Not the jobs' fault, so not an attempt of theirs: the account waits instead.
-            header = outcome.retry_after if isinstance(outcome, Answered) else None
-            return Settlement(
-                [Released() for _ in items],
-                sent=False,
-                pause_ms=round(pause_s(header, now) * 1000),
-                pause_reason="429: the endpoint throttles",
-            )
+            asked = _asked_ms(outcome, now)
+            return Settlement(released, Answer.THROTTLED, sent=False, retry_after_ms=asked)
         case Meaning.TRY_LATER:
             verdicts = [_again(item, patience, chance, sent=sent) for item in items]
-            return Settlement(verdicts, sent=sent, status=status, text=text)
+            return Settlement(verdicts, Answer.FAILED, sent=sent, status=status, text=text)
+        case Meaning.DENIED:
+            return Settlement(released, Answer.DENIED, sent=False, status=status, text=text)
+        case Meaning.MISDIRECTED:
+            return Settlement(released, Answer.MISDIRECTED, sent=False, status=status, text=text)
         case Meaning.REFUSED:
-            return Settlement([Dead() for _ in items], status=status, text=text)
+            refused = [Dead()] if len(items) == 1 else [Halve() for _ in items]
+            return Settlement(refused, Answer.REFUSED, status=status, text=text)
         case _ as meaning:
             assert_never(meaning)
+
+
+def _asked_ms(outcome: Outcome, now: datetime) -> int | None:
+    if not isinstance(outcome, Answered):
+        return None
+    asked = asked_s(outcome.retry_after, outcome.date, now)
+    return None if asked is None else math.ceil(asked * 1000)
 
 
 def _again(item: Item, patience: Patience, chance: random.Random, *, sent: bool) -> Verdict:

@@ -1,0 +1,173 @@
+-- The end of a flight: delivered, retry, released, halve, dead, or its lease expired.
+
+local CRASHES_ALONE = 3 -- this many leases lost by a job that flew alone make it dead
+
+local function note_answer(tries, status, text, now)
+  if status ~= '' then tries.last = { at = math.floor(now), status = status, text = text } end
+end
+
+local function die(key, job, tries, now)
+  redis.call('ZADD', DEAD, whole(now), key)
+  save(JOBS, key, job)
+  tries.split, tries.limit = nil, nil
+  save(TRIES, key, tries)
+  count('died')
+end
+
+-- Of what was put while the key flew, that which the delivered one has not overtaken.
+local function not_overtaken(content, job)
+  local full, links = full_version(job[FRAGMENTS]), {}
+  for _, fragment in ipairs(job[FRAGMENTS]) do
+    if fragment[LINK] then links[fragment[LINK]] = fragment[VERSION] end
+  end
+  local fresh = {}
+  for _, fragment in ipairs(content[FRAGMENTS]) do
+    local newest = fragment[TAG] == 'F' and full or fragment[LINK] and links[fragment[LINK]]
+    if not newest or fragment[VERSION] >= newest then fresh[#fresh + 1] = fragment end
+  end
+  return fresh
+end
+
+local function land_delivered(key, job, kind, content)
+  if content then
+    content[FRAGMENTS] = not_overtaken(content, job)
+    if #content[FRAGMENTS] == 0 then
+      content = nil
+      count('superseded')
+    end
+  end
+  local rest = {}
+  for _, fragment in ipairs(job[FRAGMENTS]) do
+    if KIND_OF_TAG[fragment[TAG]] and KIND_OF_TAG[fragment[TAG]] ~= kind then rest[#rest + 1] = fragment end
+  end
+  if #rest > 0 then -- a variant with wishes of the other kind left: not delivered yet
+    job[FRAGMENTS] = rest
+    if content then fold_content(job, content) end
+    save(JOBS, key, job)
+    return enter(key, job)
+  end
+  count('delivered')
+  local delivered = full_version(job[FRAGMENTS])
+  if delivered then redis.call('HSET', name('history'), key, whole(delivered)) end
+  if not content then return redis.call('HDEL', JOBS, key) end
+  save(JOBS, key, content)
+  enter(key, content)
+end
+
+-- How long the flight's stream has been paused for, looked up once.
+local function held(landing)
+  landing.held = landing.held or paused_for(landing.flight.stream, pauses_at(landing.now), landing.now)
+  return landing.held
+end
+
+-- One job ends. landing: {flight, lease, size, now, sent, status, text, split}; delay in ms (retry only).
+local function land(key, job, content, verdict, delay, landing)
+  local now = landing.now
+  if content then redis.call('HDEL', WAITING, key) end
+  local tries = load(TRIES, key) or { attempts = 0, crashes = 0 }
+  if verdict == 'delivered' then
+    redis.call('HDEL', TRIES, key)
+    if tries.split and landing.split then leave_split(landing.split, false) end
+    return land_delivered(key, job, kind_of(landing.flight.stream), content)
+  end
+
+  if landing.sent == 1 then
+    tries.attempts = tries.attempts + 1
+    if not tries.first then tries.first, tries.held = math.floor(now), held(landing) end
+    note_answer(tries, landing.status, landing.text, now)
+  end
+  if verdict == 'expired' then
+    if landing.flight.alone then tries.crashes = tries.crashes + 1 end
+    tries.alone = true
+    if tries.crashes >= CRASHES_ALONE then
+      verdict = 'dead'
+      note_answer(tries, 'poison', 'its lease expired ' .. CRASHES_ALONE .. ' times while it was sent alone', now)
+    end
+  elseif verdict == 'halve' then
+    tries.limit, tries.split = math.ceil(landing.size / 2), landing.flight.split or landing.lease
+  end
+
+  if content then fold_content(job, content) end
+  if verdict == 'dead' then
+    if tries.split and landing.split then leave_split(landing.split, true) end
+    if not content then return die(key, job, tries, now) end
+    redis.call('HDEL', TRIES, key) -- the newer put revives it at once
+  else
+    save(TRIES, key, tries)
+  end
+  if content then save(JOBS, key, job) end
+  if verdict == 'retry' then
+    redis.call('ZADD', DELAYED, whole(now + delay), key)
+  else
+    enter(key, job)
+  end
+end
+
+-- A delivered full payload, nothing waiting, nothing left of it: by far the most, so a batch of them ends in three calls.
+local function land_plain(keys, versions)
+  redis.call('HDEL', JOBS, unpack(keys))
+  redis.call('HSET', name('history'), unpack(versions))
+  count('delivered', #keys)
+end
+
+-- verdicts(index) gives verdict and delay of the flight's index-th job; answer: {sent, status, text}.
+local function land_flight(lease, flight, verdicts, answer, now)
+  local keys = flight.keys
+  redis.call('HDEL', FLIGHTS, lease)
+  redis.call('ZREM', LEASES, lease)
+  redis.call('HDEL', INFLIGHT, unpack(keys))
+  local jobs = redis.call('HMGET', JOBS, unpack(keys))
+  local contents = redis.call('HMGET', WAITING, unpack(keys))
+  local known = redis.call('EXISTS', TRIES) == 1 and redis.call('HMGET', TRIES, unpack(keys)) or {}
+  local landing = {
+    flight = flight, lease = lease, size = #keys, now = now,
+    sent = answer.sent, status = answer.status, text = answer.text,
+    split = flight.split and load(SPLITS, flight.split),
+  }
+  if landing.split then
+    if answer.kind == 'accepted' then landing.split.most = math.max(landing.split.most, #keys) end
+    if answer.kind == 'refused' then landing.split.least = math.min(landing.split.least, #keys) end
+  end
+  local plain, versions = {}, {}
+  for index, key in ipairs(keys) do
+    local verdict, delay = verdicts(index)
+    if verdict == 'halve' and not landing.split then landing.split = begin_split(flight) end
+    local job = cmsgpack.unpack(jobs[index])
+    local content = contents[index] and cmsgpack.unpack(contents[index])
+    local version = full_version(job[FRAGMENTS])
+    if verdict == 'delivered' and version and not content and not known[index] then
+      plain[#plain + 1] = key
+      versions[#versions + 1] = key
+      versions[#versions + 1] = whole(version)
+    else
+      land(key, job, content, verdict, delay, landing)
+    end
+  end
+  if #plain > 0 then land_plain(plain, versions) end
+  if landing.split then
+    if answer.status == '413' then landing.split.bytes = true end
+    save_split(flight.split or lease, landing.split, now)
+  end
+end
+
+-- Due retries become pending again, at most PROMOTIONS.
+local function promote_due(now)
+  local due = redis.call('ZRANGEBYSCORE', DELAYED, '-inf', string.format('%.3f', now), 'LIMIT', 0, PROMOTIONS)
+  for _, key in ipairs(due) do
+    redis.call('ZREM', DELAYED, key)
+    enter(key, load(JOBS, key))
+  end
+end
+
+-- Expired leases give their jobs back, about PROMOTIONS jobs.
+local function promote_expired(now)
+  local promoted = 0
+  local expired = redis.call('ZRANGEBYSCORE', LEASES, '-inf', string.format('%.3f', now), 'LIMIT', 0, PROMOTIONS)
+  for _, lease in ipairs(expired) do
+    local flight = load(FLIGHTS, lease)
+    promoted = promoted + #flight.keys
+    if promoted > PROMOTIONS and promoted > #flight.keys then return end
+    count('expired')
+    land_flight(lease, flight, function() return 'expired', 0 end, { sent = 0, status = '', text = '' }, now)
+  end
+end

@@ -1,0 +1,69 @@
+-- What all scripts share, in files put before every one by scripts.py. This one: the structures and the records in them.
+--
+-- KEYS[1]  the account's base key, e.g. onport-relay:{default}. Every other name is derived from it and shares its hash
+--          tag, so an account lives in one slot.
+--
+-- A job's state is the structure that holds it; nothing else says it:
+--   pending:<lane>:<channel>:<kind>  sorted set, key -> place     pending
+--   waiting                          hash, key -> content         put while its key is in flight
+--   delayed                          sorted set, key -> due ms    a retry
+--   inflight                         hash, key -> lease           claimed, not yet settled
+--   dead                             sorted set, key -> died ms   dead
+-- and beside it
+--   jobs      hash, key -> {lane, place, put_at, fragments}   content of pending, delayed, in flight and dead jobs
+--   tries     hash, key -> what earlier requests of the job taught (absent for most)
+--   leases    sorted set, lease -> expiry ms;  flights  hash, lease -> {stream, keys, alone, split, print, at, bytes, term}
+--   settled   sorted set, lease -> when it was settled, for a while
+--   turns:<lane>  sorted set, stream with pending work -> the turn it was last served in
+--   gate      hash: the rate and what the account's answers taught (gate.lua)
+--   pauses, paused, streaks, trusted  hashes (pauses.lua, refusals.lua);  splits, sizes  hashes (sizes.lua)
+--   ledger, meta                      hashes;  events  list, the newest first
+--   workers                           sorted set, worker -> its last look
+--   history, puts                     two generations each (see rotate)
+--
+-- A fragment is {version, tag, body, id}: tag F (full) or P (partial) for sales and products, A (acknowledge) or
+-- D (disconnect) for one variant link, whose id the fourth field is. Bodies are never parsed here.
+
+local base = KEYS[1]
+local function name(suffix) return base .. ':' .. suffix end
+
+local JOBS, WAITING, TRIES, DELAYED, DEAD = name('jobs'), name('waiting'), name('tries'), name('delayed'), name('dead')
+local INFLIGHT, LEASES, FLIGHTS, SETTLED = name('inflight'), name('leases'), name('flights'), name('settled')
+local GATE, PAUSES, PAUSED, LEDGER, META = name('gate'), name('pauses'), name('paused'), name('ledger'), name('meta')
+local STREAKS, TRUSTED, SPLITS, SIZES = name('streaks'), name('trusted'), name('splits'), name('sizes')
+local EVENTS, WORKERS = name('events'), name('workers')
+
+local LANE, PLACE, PUT_AT, FRAGMENTS = 1, 2, 3, 4 -- fields of a job and of a waiting content
+local VERSION, TAG, BODY, LINK = 1, 2, 3, 4       -- fields of a fragment
+local KIND_OF_TAG = { A = 'acknowledge', D = 'disconnect' }
+local PROMOTIONS = 100                            -- bound of every loop over due or expired work
+local EVENTS_KEPT = 100
+
+local function whole(number) return string.format('%.0f', number) end
+
+local function load(hash, key)
+  local packed = redis.call('HGET', hash, key)
+  return packed and cmsgpack.unpack(packed)
+end
+
+local function save(hash, key, record) redis.call('HSET', hash, key, cmsgpack.pack(record)) end
+
+local function count(term, by) redis.call('HINCRBY', LEDGER, term, by or 1) end
+
+local function state_of(key)
+  if redis.call('HEXISTS', JOBS, key) == 0 then return nil end
+  if redis.call('HEXISTS', INFLIGHT, key) == 1 then return 'in flight' end
+  if redis.call('ZSCORE', DELAYED, key) then return 'delayed' end
+  if redis.call('ZSCORE', DEAD, key) then return 'dead' end
+  return 'pending'
+end
+
+local events = {} -- of this script
+
+-- Something an operator wants to know; facts only, the wording is the reader's.
+local function event(now, what, facts)
+  facts.at, facts.name = math.floor(now), what
+  events[#events + 1] = cjson.encode(facts)
+  redis.call('LPUSH', EVENTS, events[#events])
+  redis.call('LTRIM', EVENTS, 0, EVENTS_KEPT - 1)
+end
