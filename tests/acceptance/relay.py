@@ -1,0 +1,132 @@
+"""A whole relay in processes of its own: broker, sandbox, workers; and what a test does to it."""
+
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from onport_producers import Producer
+from onport_queue.broker import connect
+from onport_queue.clock import SystemClock
+from onport_queue.names import Lane
+from onport_queue.settings import Settings, load_settings
+from onport_queue.store import Queue
+from onport_sandbox import Receipt, SandboxProcess, SandboxSettings
+from onport_worker.demo.stage import await_workers
+from onport_worker.embedded import EmbeddedBroker
+from onport_worker.fleet import Fleet, WorkerPlan
+
+HASH = "the-right-hash"
+PLANS = (WorkerPlan("high", (Lane.HIGH,), 4), WorkerPlan("low", (Lane.HIGH, Lane.LOW), 16))
+CONCURRENCY = sum(plan.concurrency for plan in PLANS)
+
+_CLOCK = SystemClock()
+
+
+@dataclass
+class Relay:
+    """What runs."""
+
+    settings: Settings
+    sandbox: SandboxProcess
+    queue: Queue
+    producer: Producer
+    home: Path
+    fleet: Fleet | None = None
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    def start_workers(self, plans: Sequence[WorkerPlan] = PLANS, **settings: Any) -> None:
+        """Start workers, with settings of their own if some are given."""
+        changed = load_settings(**{**self.settings.model_dump(exclude_none=True), **settings})
+        self.fleet = self._stack.enter_context(Fleet(changed, plans, self.log))
+        await_workers(self.fleet, self.queue)
+
+    def stop_workers(self) -> None:
+        """Stop them as an operator does."""
+        self._stack.close()
+        self.fleet = None
+
+    def kill_a_worker(self, which: int) -> None:
+        """End a worker as the kernel does when memory is short."""
+        assert self.fleet is not None
+        os.kill(self.fleet.pids[which], signal.SIGKILL)
+
+    @property
+    def log(self) -> Path:
+        """Where the workers log."""
+        return self.home / "workers.log"
+
+    def receipts(self) -> list[Receipt]:
+        """What has arrived, in order of arrival."""
+        return list(self.sandbox.receipts())
+
+    def applied(self) -> Counter[str]:
+        """How often each key was accepted."""
+        return Counter(
+            item.key or "?"
+            for receipt in self.sandbox.receipts()
+            if receipt.applied
+            for item in receipt.items
+        )
+
+    def wait_until(self, condition: Callable[[], bool], *, within_s: float) -> float:
+        """Return after how many seconds the condition came true; fail if it does not in time."""
+        began, never = _CLOCK.monotonic_s(), threading.Event()
+        while not condition():
+            passed = _CLOCK.monotonic_s() - began
+            assert passed < within_s, f"not within {within_s} s: {self.queue.stats()}"
+            _CLOCK.wait(never, 0.05)
+        return _CLOCK.monotonic_s() - began
+
+    def run_for(self, seconds: float) -> None:
+        """Let it run."""
+        _CLOCK.wait(threading.Event(), seconds)
+
+    def is_done(self) -> bool:
+        """Whether nothing is left to be delivered."""
+        return self.queue.stats().unfinished == 0
+
+
+@contextmanager
+def running(
+    home: Path,
+    answers: SandboxSettings | None = None,
+    *,
+    binary: Path | None = None,
+    **settings: Any,
+) -> Iterator[Relay]:
+    """Run a broker and a sandbox for as long as the context lasts; workers are started by the test."""
+    answers = answers or SandboxSettings(hashes={"default": HASH}, latency_ms=10)
+    with (
+        EmbeddedBroker(home / "broker", appendfsync="no", binary=binary) as broker,
+        SandboxProcess(answers, receipts=home / "receipts.jsonl") as sandbox,
+    ):
+        defaults = {
+            "redis_url": broker.url,
+            "base_url": sandbox.url,
+            "webhook_hash": HASH,
+            "data_dir": home,
+        }
+        loaded = load_settings(**{**defaults, **settings})
+        with connect(broker.url) as client:
+            queue = Queue(client, loaded.account)
+            relay = Relay(loaded, sandbox, queue, Producer(loaded), home)
+            try:
+                yield relay
+            finally:
+                relay.stop_workers()
+
+
+def products(many: int, prefix: str = "P") -> list[dict[str, object]]:
+    """Return products that differ by their keys only."""
+    return [{"sku": f"{prefix}{number:05d}", "inventoryQuantity": 1} for number in range(many)]
+
+
+def sale(key: str) -> dict[str, object]:
+    """Return a sale that is as plain as can be."""
+    return {"externalId": key, "saleDefaults": {"reference": key}, "lineItems": []}
