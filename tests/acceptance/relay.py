@@ -100,7 +100,7 @@ def running(
     binary: Path | None = None,
     **settings: Any,
 ) -> Iterator[Relay]:
-    """Run a broker and a sandbox for as long as the context lasts; workers are started by the test."""
+    """Run a broker and a sandbox while the context lasts; the test starts the workers."""
     answers = answers or SandboxSettings(hashes={"default": HASH}, latency_ms=10)
     with (
         EmbeddedBroker(home / "broker", appendfsync="no", binary=binary) as broker,

@@ -332,6 +332,8 @@ class Model:
     def _may_retry(self, prints: Sequence[str]) -> bool:
         if not (self.outage.openings or self.outage.failures):
             return True
+        if self._is_held(self.outage.probe):
+            return False
         others = any(self._next(lane, prints) for lane in Lane)
         since = max(self.outage.at, self.outage.until)
         return not others or self.now - since > OTHERS_UNCLAIMED

@@ -126,6 +126,18 @@ def letter_attempts(bench: Bench) -> list[int]:
     return [view.attempts for view in views if view is not None]
 
 
+def test_a_probe_that_hangs_brings_no_failed_job_back(busy: Bench) -> None:
+    break_down(busy)
+    busy.pass_ms(1_000)
+    probe = claim(busy)
+    for _ in range(20):
+        busy.pass_ms(1_000)
+        busy.queue.look([Lane.LOW], 0)
+    fail(busy, probe)
+    busy.pass_ms(2_000)
+    assert claim(busy).items[0].attempts == 0
+
+
 def test_a_job_that_failed_lets_others_go_first_from_the_first_failure_on(busy: Bench) -> None:
     fail(busy, claim(busy), 0)
     busy.pass_ms(1_000)

@@ -97,6 +97,7 @@ end
 local OTHERS_UNCLAIMED = 2000 -- ms
 local function may_retry(outage, is_claimable, now)
   if outage.openings == 0 and outage.failures == 0 then return true end
+  if is_held(outage.probe, now) then return false end
   local others = next_stream('high', is_claimable) or next_stream('low', is_claimable)
   return not others or now - math.max(outage.at, outage['until'] or 0) > OTHERS_UNCLAIMED
 end
