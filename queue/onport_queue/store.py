@@ -1,15 +1,15 @@
 """The queue of one account: the atomic operations on what is stored in Redis."""
 
-import json
 import math
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, assert_never, cast
+from typing import assert_never, cast
 
 from redis import Redis
 
+from onport_queue import replies
 from onport_queue.events import Event
 from onport_queue.flight import (
     Claim,
@@ -20,7 +20,6 @@ from onport_queue.flight import (
     Gate,
     Granted,
     Halve,
-    Item,
     Paused,
     Released,
     Retry,
@@ -33,7 +32,8 @@ from onport_queue.fold import Fragment, Mode, Run
 from onport_queue.jobs import Job, LinkJob
 from onport_queue.ledger import Stats
 from onport_queue.names import DEFAULT_ACCOUNT, Kind, Lane, checked_name, job_key
-from onport_queue.scripts import Reply, Scripts
+from onport_queue.replies import DeadLetter, JobView, Replayed
+from onport_queue.scripts import Scripts
 
 PUT_ID_RETENTION_MS = 24 * 3600 * 1000
 JOBS_PER_PUT = 500
@@ -74,46 +74,6 @@ class PutReply:
     pending_high: int
     pending_low: int
     overgrown: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class JobView:
-    """One job as the queue holds it."""
-
-    key: str
-    state: str
-    lane: Lane
-    put_ms_ago: int
-    due_in_ms: int
-    attempts: int
-    crashes: int
-    last_status: str | None
-    last_text: str | None
-    fragments: tuple[Fragment, ...]
-    waiting: tuple[Fragment, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A job that was given up, without its payload."""
-
-    key: str
-    kind: Kind
-    channel: str
-    lane: Lane
-    died_ms_ago: int
-    put_ms_ago: int
-    attempts: int
-    last_status: str | None
-    last_text: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """How many dead letters live again, and the lanes that need waking."""
-
-    jobs: int
-    wake: tuple[Lane, ...]
 
 
 class Queue:
@@ -160,13 +120,15 @@ class Queue:
                     arguments += (link.id, link.body)
             else:
                 arguments.append(job.body)
-        outcomes, wake, high, low, overgrown = _array(self._scripts.run("put", arguments))
+        outcomes, wake, high, low, overgrown = replies.array(self._scripts.run("put", arguments))
         return PutReply(
-            outcomes=tuple(_OUTCOMES[cast("bytes", outcome)] for outcome in _array(outcomes)),
-            wake=_lanes(wake),
-            pending_high=_number(high),
-            pending_low=_number(low),
-            overgrown=tuple(_number(place) for place in _array(overgrown)),
+            outcomes=tuple(
+                _OUTCOMES[cast("bytes", outcome)] for outcome in replies.array(outcomes)
+            ),
+            wake=replies.lanes(wake),
+            pending_high=replies.number(high),
+            pending_low=replies.number(low),
+            overgrown=tuple(replies.number(place) for place in replies.array(overgrown)),
         )
 
     def claim(self, lane: Lane, gate: Gate, lease: str) -> Claim:
@@ -182,11 +144,11 @@ class Queue:
             gate.lease_ms,
             *gate.prints,
         ]
-        reply = _array(self._scripts.run("claim", arguments))
-        match _text(reply[0]):
+        reply = replies.array(self._scripts.run("claim", arguments))
+        match replies.text(reply[0]):
             case "granted":
-                from_lane, channel, kind = _text(reply[1]).split(":")
-                items = tuple(_item(item) for item in _array(reply[4]))
+                from_lane, channel, kind = replies.text(reply[1]).split(":")
+                items = tuple(replies.item(item) for item in replies.array(reply[4]))
                 return Granted(
                     lease=lease,
                     kind=Kind(kind),
@@ -194,19 +156,20 @@ class Queue:
                     lane=Lane(from_lane),
                     more=bool(reply[2]),
                     items=items,
-                    print=_text(reply[3]),
+                    print=replies.text(reply[3]),
                 )
             case "wait":
-                return Wait(_number(reply[1]) / 1e6)
+                return Wait(replies.number(reply[1]) / 1e6)
             case "paused":
-                return Paused(None if reply[1] == -1 else _number(reply[1]) / 1000)
+                return Paused(None if reply[1] == -1 else replies.number(reply[1]) / 1000)
             case _:
                 return Empty()
 
     def renew(self, leases: Sequence[str], term_ms: int) -> frozenset[str]:
         """Give leases a new term; return those that were still held."""
         return frozenset(
-            _text(lease) for lease in _array(self._scripts.run("renew", (term_ms, *leases)))
+            replies.text(lease)
+            for lease in replies.array(self._scripts.run("renew", (term_ms, *leases)))
         )
 
     def settle(self, lease: str, settlement: Settlement) -> Settled | Fenced:
@@ -222,11 +185,13 @@ class Queue:
         ]
         for verdict in settlement.verdicts:
             arguments += _verdict(verdict)
-        reply = _array(self._scripts.run("settle", arguments))
+        reply = replies.array(self._scripts.run("settle", arguments))
         if reply[0] == b"fenced":
             return Fenced()
-        events = tuple(Event.model_validate_json(_text(event)) for event in _array(reply[2]))
-        return Settled(_lanes(reply[1]), events)
+        events = tuple(
+            Event.model_validate_json(replies.text(event)) for event in replies.array(reply[2])
+        )
+        return Settled(replies.lanes(reply[1]), events)
 
     def look(
         self,
@@ -239,7 +204,7 @@ class Queue:
         """Promote what is due or expired; return lanes with work that nobody looked at just now."""
         arguments: list[str | bytes | int | float] = [every_ms, worker, len(lanes)]
         arguments += [*lanes, *prints]
-        return _lanes(self._scripts.run("look", arguments))
+        return replies.lanes(self._scripts.run("look", arguments))
 
     def salt(self) -> bytes:
         """Return the account's salt for fingerprints, the same for every worker."""
@@ -252,7 +217,7 @@ class Queue:
 
     def resume(self, scope: str = "") -> int:
         """End the pauses of a scope, or all, whatever their cause; return how many there were."""
-        return _number(self._scripts.run("control", ("resume", scope)))
+        return replies.number(self._scripts.run("control", ("resume", scope)))
 
     def set_rate(self, rate: float | None) -> None:
         """Set the rate of all workers at run time; None is back to the configured one.
@@ -273,45 +238,28 @@ class Queue:
     def show(self, kind: Kind, channel: str, key: str) -> JobView | None:
         """Return one job with its fragments, or None if the queue holds nothing of it."""
         full_key = job_key(kind, channel, key)
-        reply = _array(self._scripts.run("show", (full_key,)))
-        if not reply:
-            return None
-        state, lane, age, due, tries_json, fragments, waiting = reply
-        tries = json.loads(_text(tries_json))
-        last = tries.get("last", {})
-        return JobView(
-            key=full_key,
-            state=_text(state),
-            lane=Lane(_text(lane)),
-            put_ms_ago=_number(age),
-            due_in_ms=_number(due),
-            attempts=tries["attempts"],
-            crashes=tries["crashes"],
-            last_status=last.get("status"),
-            last_text=last.get("text"),
-            fragments=_fragments(fragments, versions=True),
-            waiting=_fragments(waiting, versions=True),
-        )
+        reply = replies.array(self._scripts.run("show", (full_key,)))
+        return replies.job_view(full_key, reply) if reply else None
 
     def dead(self, since_ms: int | None = None) -> Iterator[DeadLetter]:
         """Yield dead letters, those that died first first; pages are read as needed."""
         cursor = ("", "")
         while True:
             arguments = ("" if since_ms is None else since_ms, *cursor, JOBS_PER_PUT)
-            score, key, letters = _array(self._scripts.run("dead", arguments))
-            yield from map(_letter, _array(letters))
-            cursor = _text(score), _text(key)
+            score, key, letters = replies.array(self._scripts.run("dead", arguments))
+            yield from map(replies.dead_letter, replies.array(letters))
+            cursor = replies.text(score), replies.text(key)
             if cursor == ("", ""):
                 return
 
     def replay(self, keys: Sequence[str]) -> Replayed:
         """Make dead letters pending, behind the live work of their lane; at most 500 keys."""
-        replayed, wake = _array(self._scripts.run("replay", _at_most(keys)))
-        return Replayed(_number(replayed), _lanes(wake))
+        replayed, wake = replies.array(self._scripts.run("replay", _at_most(keys)))
+        return Replayed(replies.number(replayed), replies.lanes(wake))
 
     def discard(self, keys: Sequence[str]) -> int:
         """Drop dead letters for good; at most 500 keys. Returns how many were dead."""
-        return _number(self._scripts.run("discard", _at_most(keys)))
+        return replies.number(self._scripts.run("discard", _at_most(keys)))
 
     def compact(
         self, kind: Kind, channel: str, key: str, choose: Callable[[Sequence[Fragment]], Run | None]
@@ -341,24 +289,6 @@ def _at_most(keys: Sequence[str]) -> Sequence[str]:
     return keys
 
 
-def _letter(reply: Reply) -> DeadLetter:
-    key, stream, died, put, tries_json = _array(reply)
-    lane, channel, kind = _text(stream).split(":")
-    tries = json.loads(_text(tries_json))
-    last = tries.get("last", {})
-    return DeadLetter(
-        key=_text(key),
-        kind=Kind(kind),
-        channel=channel,
-        lane=Lane(lane),
-        died_ms_ago=_number(died),
-        put_ms_ago=_number(put),
-        attempts=tries["attempts"],
-        last_status=last.get("status"),
-        last_text=last.get("text"),
-    )
-
-
 def _verdict(verdict: Verdict) -> tuple[str, int]:
     match verdict:
         case Delivered():
@@ -373,46 +303,3 @@ def _verdict(verdict: Verdict) -> tuple[str, int]:
             return "dead", 0
         case _:
             assert_never(verdict)
-
-
-def _item(reply: Reply) -> Item:
-    key, attempts, first_ago, put_ago, fragments = _array(reply)
-    return Item(
-        _text(key),
-        _number(attempts),
-        _number(first_ago),
-        _number(put_ago),
-        _fragments(fragments, versions=False),
-    )
-
-
-def _fragments(reply: Reply, *, versions: bool) -> tuple[Fragment, ...]:
-    flat = _array(reply)
-    width: Literal[3, 4] = 4 if versions else 3
-    return tuple(
-        Fragment(
-            tag=_text(flat[at - 3]),
-            link=_text(flat[at - 2]),
-            body=cast("bytes", flat[at - 1]),
-            version=int(_text(flat[at - 4])) if versions else 0,
-        )
-        for at in range(width, len(flat) + 1, width)
-    )
-
-
-def _lanes(reply: Reply) -> tuple[Lane, ...]:
-    return tuple(
-        sorted((Lane(_text(lane)) for lane in _array(reply)), key=lambda lane: lane != Lane.HIGH)
-    )
-
-
-def _array(reply: Reply) -> list[Reply]:
-    return cast("list[Reply]", reply)
-
-
-def _text(reply: Reply) -> str:
-    return cast("bytes", reply).decode()
-
-
-def _number(reply: Reply) -> int:
-    return cast("int", reply)

@@ -5,7 +5,7 @@ from tests.queue.bench import FAST, Bench
 
 from onport_queue.flight import Answer, Dead, Granted, Released, Settlement
 from onport_queue.names import Kind, Lane
-from onport_queue.store import Replayed
+from onport_queue.replies import Replayed
 
 
 def granted(bench: Bench) -> Granted:

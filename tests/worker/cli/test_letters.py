@@ -5,7 +5,8 @@ import redis
 from tests.worker.cli.conftest import bury, pass_hours, put
 
 from onport_queue.names import Kind, Lane
-from onport_queue.store import DeadLetter, Queue
+from onport_queue.replies import DeadLetter
+from onport_queue.store import Queue
 from onport_worker.cli.exits import UsageError
 from onport_worker.cli.letters import Choice, Filters, document, print_table
 

@@ -8,8 +8,9 @@ import typer
 from onport_queue.fold import Fragment, folded
 from onport_queue.jobs import product_keys
 from onport_queue.names import Kind
+from onport_queue.replies import JobView
 from onport_queue.settings import Settings
-from onport_queue.store import JobView, Queue
+from onport_queue.store import Queue
 from onport_worker.cli.channels import checked_channel
 from onport_worker.cli.durations import spoken
 from onport_worker.cli.exits import NotHeldError, printable

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from onport_queue.names import Kind
-from onport_queue.store import DeadLetter, Queue
+from onport_queue.replies import DeadLetter
+from onport_queue.store import Queue
 from onport_worker.cli.channels import checked_channel
 from onport_worker.cli.durations import duration, spoken
 from onport_worker.cli.exits import UsageError, printable

@@ -1,0 +1,139 @@
+"""What the scripts answer, as values."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from onport_queue.flight import Item
+from onport_queue.fold import Fragment
+from onport_queue.names import Kind, Lane
+from onport_queue.scripts import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """One job as the queue holds it."""
+
+    key: str
+    state: str
+    lane: Lane
+    put_ms_ago: int
+    due_in_ms: int
+    attempts: int
+    crashes: int
+    last_status: str | None
+    last_text: str | None
+    fragments: tuple[Fragment, ...]
+    waiting: tuple[Fragment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A job that was given up, without its payload."""
+
+    key: str
+    kind: Kind
+    channel: str
+    lane: Lane
+    died_ms_ago: int
+    put_ms_ago: int
+    attempts: int
+    last_status: str | None
+    last_text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """How many dead letters live again, and the lanes that need waking."""
+
+    jobs: int
+    wake: tuple[Lane, ...]
+
+
+def job_view(key: str, reply: Sequence[Reply]) -> JobView:
+    """Read the reply of `show`."""
+    state, lane, age, due, tries_json, current, waiting = reply
+    tries = json.loads(text(tries_json))
+    last = tries.get("last", {})
+    return JobView(
+        key=key,
+        state=text(state),
+        lane=Lane(text(lane)),
+        put_ms_ago=number(age),
+        due_in_ms=number(due),
+        attempts=tries["attempts"],
+        crashes=tries["crashes"],
+        last_status=last.get("status"),
+        last_text=last.get("text"),
+        fragments=fragments(current, versions=True),
+        waiting=fragments(waiting, versions=True),
+    )
+
+
+def dead_letter(reply: Reply) -> DeadLetter:
+    """Read one letter of the reply of `dead`."""
+    key, stream, died, put, tries_json = array(reply)
+    lane, channel, kind = text(stream).split(":")
+    tries = json.loads(text(tries_json))
+    last = tries.get("last", {})
+    return DeadLetter(
+        key=text(key),
+        kind=Kind(kind),
+        channel=channel,
+        lane=Lane(lane),
+        died_ms_ago=number(died),
+        put_ms_ago=number(put),
+        attempts=tries["attempts"],
+        last_status=last.get("status"),
+        last_text=last.get("text"),
+    )
+
+
+def item(reply: Reply) -> Item:
+    """Read one job of a granted claim."""
+    key, attempts, first_ago, put_ago, sent = array(reply)
+    return Item(
+        text(key),
+        number(attempts),
+        number(first_ago),
+        number(put_ago),
+        fragments(sent, versions=False),
+    )
+
+
+def fragments(reply: Reply, *, versions: bool) -> tuple[Fragment, ...]:
+    """Read a flat list of fragments."""
+    flat = array(reply)
+    width: Literal[3, 4] = 4 if versions else 3
+    return tuple(
+        Fragment(
+            tag=text(flat[at - 3]),
+            link=text(flat[at - 2]),
+            body=cast("bytes", flat[at - 1]),
+            version=int(text(flat[at - 4])) if versions else 0,
+        )
+        for at in range(width, len(flat) + 1, width)
+    )
+
+
+def lanes(reply: Reply) -> tuple[Lane, ...]:
+    """Read lanes, the high one first."""
+    return tuple(
+        sorted((Lane(text(lane)) for lane in array(reply)), key=lambda lane: lane != Lane.HIGH)
+    )
+
+
+def array(reply: Reply) -> list[Reply]:
+    """Read a reply that is a list."""
+    return cast("list[Reply]", reply)
+
+
+def text(reply: Reply) -> str:
+    """Read a reply that is text."""
+    return cast("bytes", reply).decode()
+
+
+def number(reply: Reply) -> int:
+    """Read a reply that is a whole number."""
+    return cast("int", reply)
