@@ -34,7 +34,7 @@ for _, found in ipairs(standing) do
   local ends = found.cause == 'refused' and found.probe_at or found['until']
   pauses[#pauses + 1] = {
     scope = found.scope, cause = found.cause, reason = found.reason, behind = behind(found.scope),
-    left_ms = ends > 0 and math.max(0, math.ceil(ends - now)) or -1, since_ms = math.floor(now - found.since),
+    left_ms = ends > 0 and math.max(0, math.floor(ends - now)) or -1, since_ms = math.floor(now - found.since),
   }
 end
 
