@@ -169,7 +169,7 @@ class Model:
         if lease in self.flights:
             return self._as_granted(lease, self.flights[lease], more=False)
         if self.pauses.stops(["account"]):
-            return Paused(self.pauses.left_s(self.now))
+            return Paused(self.pauses.left_s(self._is_held, self.now))
         if self.outage.openings and self._is_held(self.outage.probe):
             return Paused(1.0)
         if self._may_retry(gate.prints):
@@ -179,7 +179,7 @@ class Model:
             asked = {Lane.HIGH, lane}
             if not any(lane_of(other) in asked for other in self.turns):
                 return Empty()
-            return Paused(self.pauses.left_s(self.now))
+            return Paused(self.pauses.left_s(self._is_held, self.now))
         return self._take(stream, lane, gate, lease)
 
     def renew(self, leases: Sequence[str], term_ms: int) -> frozenset[str]:

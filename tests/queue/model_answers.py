@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from onport_queue.names import Kind, Lane
 
 PROBE_EVERY = 300_000
+PROBE_AWAITED = 1_000
 REFUSED_IN_A_ROW = 20
 LONGEST_PAUSE = 60_000
 FAILURES, FAILED_JOBS = 5, 3
@@ -94,10 +95,14 @@ class Pauses:
         )
         return standing + sum(self.ended[scope] for scope in stream.scopes)
 
-    def left_s(self, now: int) -> float | None:
+    def left_s(self, is_held: Callable[[str | None], bool], now: int) -> float | None:
         """Until the first of them may end by itself."""
         ends = [
-            pause.probe_at if cause == "refused" else pause.until
+            now + PROBE_AWAITED
+            if is_held(pause.probe)
+            else pause.probe_at
+            if cause == "refused"
+            else pause.until
             for (_, cause), pause in self.standing.items()
         ]
         bounded = [max(1, end - now) for end in ends if end is not None]

@@ -93,6 +93,13 @@ def test_the_same_hash_is_tried_once_in_five_minutes(busy: Bench) -> None:
     assert isinstance(claim(busy), Paused)
 
 
+def test_while_a_probe_is_on_its_way_nobody_asks_more_than_once_a_second(busy: Bench) -> None:
+    deny(busy)
+    busy.pass_ms(PROBE_EVERY_MS)
+    granted(busy)
+    assert claim(busy) == Paused(1.0)
+
+
 def test_another_hash_is_tried_at_once_and_its_success_ends_the_pause(busy: Bench) -> None:
     deny(busy)
     probe = granted(busy, NEW)

@@ -15,7 +15,6 @@ local lease, term = ARGV[7], tonumber(ARGV[8])
 local prints = { unpack(ARGV, 9) }
 local RECORDS_AT_A_TIME = 10
 local ATTENDED_INTERVALS, ATTENDED_AT_MOST = 3, 1000 -- ms
-local PROBE_AWAITED = 1000                           -- ms
 
 local now = clock()
 promote_expired(now)

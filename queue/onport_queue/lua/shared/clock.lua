@@ -39,6 +39,11 @@ local function clock()
   return now
 end
 
+local function is_held(lease, now)
+  local ends = lease and redis.call('ZSCORE', LEASES, lease)
+  return ends and tonumber(ends) > now
+end
+
 -- Two generations of a growing hash: the current one is written, both are read, and the older one is dropped when the
 -- current one is `retention` ms old. An entry lives between one and two retentions.
 local function rotate(what, retention, now)

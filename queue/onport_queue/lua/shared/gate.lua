@@ -23,11 +23,6 @@ end
 local function save_learnt(gate) redis.call('HSET', GATE, 'learnt', cmsgpack.pack(gate.learnt)) end
 local function save_outage(gate) redis.call('HSET', GATE, 'outage', cmsgpack.pack(gate.outage)) end
 
-local function is_held(lease, now)
-  local ends = lease and redis.call('ZSCORE', LEASES, lease)
-  return ends and tonumber(ends) > now
-end
-
 -- Requests/s now, by all that limits it.
 local function allowed_rate(gate, ceiling, now)
   return recovering_rate(adapted_rate(gate.learnt, ceiling), gate.outage.closed_at, now)

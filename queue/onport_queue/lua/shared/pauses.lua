@@ -51,11 +51,14 @@ local function stopped_by(stopped, stream)
   return stopped['lane:' .. lane_of(stream)] or stopped['channel:' .. channel_of(stream)] or stopped[endpoint_of(stream)]
 end
 
+local PROBE_AWAITED = 1000 -- ms: how often to ask what became of a probe
+
 -- Ms until something that stands in the way may end by itself, or -1.
 local function soonest_end(standing, now)
   local soonest
   for _, pause in ipairs(standing) do
     local ends = pause.cause == 'refused' and pause.probe_at or pause['until']
+    if is_held(pause.probe, now) then ends = now + PROBE_AWAITED end
     if ends > 0 then soonest = math.min(soonest or math.huge, ends) end
   end
   return soonest and math.max(1, math.ceil(soonest - now)) or -1
