@@ -86,6 +86,9 @@ def bury(
         if isinstance(claim, Granted):
             verdicts = [Dead() for _ in claim.items]
             queue.settle(claim.lease, Settlement(verdicts, Answer.NONE, status=status, text=text))
+    # Who is buried next has died later, to the millisecond that deaths are told apart by.
+    while any(letter.died_ms_ago < 1 for letter in queue.dead()):
+        pass
 
 
 def pass_hours(client: redis.Redis, hours: float) -> None:
