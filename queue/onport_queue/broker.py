@@ -5,11 +5,21 @@ from typing import cast
 
 from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import (
+    ClusterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from onport_queue.errors import BrokerUnavailableError
 
+# The log can't be written, too few replicas follow, a script takes long.
+_PASSING = ("MISCONF", "NOREPLICAS", "BUSY")
 _ADVICE = "set it in redis.conf (config/redis.conf shows how), or set allow_volatile"
 
 
@@ -58,6 +68,18 @@ def volatility(redis: Redis) -> list[str]:
             f"maxmemory-policy is {policy}: full memory drops jobs; expected noeviction; {_ADVICE}"
         )
     return faults
+
+
+def may_pass(error: RedisError) -> bool:
+    """Return whether the broker may take the same call later: it is away, full, or read-only.
+
+    False: it answers that the call itself is wrong.
+    """
+    if isinstance(error, RedisConnectionError | RedisTimeoutError):
+        return True
+    if isinstance(error, OutOfMemoryError | ReadOnlyError | ClusterDownError):
+        return True
+    return isinstance(error, ResponseError) and str(error).startswith(_PASSING)
 
 
 def can_tell(redis: Redis) -> bool:

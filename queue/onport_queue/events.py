@@ -25,6 +25,9 @@ class EventName(StrEnum):
     SIZE_LEARNED = "size_learned"
     """Batches of `kind` are held to so many `items` or `bytes`, since larger ones are refused."""
 
+    EMPTIED = "emptied"
+    """The broker came back without its data: what it had accepted before is not here."""
+
 
 class Event(BaseModel):
     """One event; which facts it has depends on its name."""

@@ -132,10 +132,10 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The end of a flight: a verdict per job in the order of the claim, and what was answered.
+    """The end of a flight: what becomes of its jobs, and what was answered.
 
     Attributes:
-        verdicts: one per job.
+        verdicts: one per job in the order of the claim.
         answer: what it says about the endpoint; the gate learns from it.
         sent: whether a request was made that counts as an attempt of each job.
         status: the HTTP status, or the name of what happened instead; empty if nothing is to be

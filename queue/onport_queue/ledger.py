@@ -85,7 +85,8 @@ class Stats(_Value):
     """One consistent look at an account's queue.
 
     Rates in requests/s: `rate_set` by an operator, `rate_allowed` now (None: nothing was claimed
-    yet), `rate_limit` learnt from 429s. `events`: the newest first.
+    yet), `rate_limit` learnt from 429s. `emptied_ms`: so long ago it was noticed that the broker
+    had come back without its data, and nobody has accepted that yet. `events`: the newest first.
     """
 
     streams: tuple[StreamStats, ...] = ()
@@ -102,6 +103,7 @@ class Stats(_Value):
     rate_allowed: float | None = None
     rate_limit: float | None = None
     outage: OutageStats | None = None
+    emptied_ms: int | None = None
     sizes: tuple[SizeStats, ...] = ()
     events: tuple[Event, ...] = ()
     workers: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from typing import TypeAlias, cast
 
 from redis import Redis
 from redis.commands.core import Script
+from redis.exceptions import NoScriptError
 
 Reply: TypeAlias = "bytes | int | list[Reply]"
 
@@ -51,7 +52,35 @@ class Scripts:
 
     def run(self, name: str, arguments: Sequence[str | bytes | int | float]) -> Reply:
         """Run a script by its digest; its text travels only when the server does not know it."""
+        return cast("Reply", self._script(name)(keys=[self._base_key], args=arguments))
+
+    def run_replicated(
+        self,
+        name: str,
+        arguments: Sequence[str | bytes | int | float],
+        *,
+        replicas: int,
+        timeout_ms: int,
+    ) -> tuple[Reply, int]:
+        """Run a script and wait for replicas; return its reply and how many of them have it."""
+        script = self._script(name)
+
+        def run_and_wait() -> tuple[Reply, int]:
+            # WAIT speaks of what its own connection wrote, so both go over one.
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.evalsha(script.sha, 1, self._base_key, *arguments)
+            pipeline.wait(replicas, timeout_ms)
+            reply, reached = pipeline.execute()
+            return reply, reached
+
+        try:
+            return run_and_wait()
+        except NoScriptError:
+            self._redis.script_load(script.script)
+            return run_and_wait()
+
+    def _script(self, name: str) -> Script:
         script = self._registered.get(name)
         if script is None:
             script = self._registered[name] = self._redis.register_script(source(name))
-        return cast("Reply", script(keys=[self._base_key], args=arguments))
+        return script

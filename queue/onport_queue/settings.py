@@ -72,6 +72,16 @@ class Settings(BaseSettings):
     max_age_hours: float = Field(72.0, gt=0, description="Hours since a job's first attempt.")
     concurrency: int = Field(16, ge=1, le=256, description="Requests in flight per process (up).")
     history_days: float = Field(30.0, gt=0, description="How long delivered versions are known.")
+    replicas: int = Field(
+        0, ge=0, description="Replicas of Redis that must have a job before its receipt is given."
+    )
+    spool_path: Path = Field(
+        Path(".relay/spool.db"),
+        description="Where a producer keeps what it puts while Redis is away; must persist.",
+    )
+    spool_mb: int = Field(
+        256, ge=0, description="Most megabytes of the spool; 0: no spool, such puts are refused."
+    )
     allow_http: bool = Field(
         default=False, description="Allow an endpoint without TLS off this machine."
     )

@@ -8,10 +8,12 @@ from enum import StrEnum
 from typing import assert_never, cast
 
 from redis import Redis
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from onport_queue import replies
 from onport_queue.events import Event
 from onport_queue.flight import (
+    Answer,
     Claim,
     Dead,
     Delivered,
@@ -33,10 +35,12 @@ from onport_queue.jobs import Job, LinkJob
 from onport_queue.ledger import Stats
 from onport_queue.names import DEFAULT_ACCOUNT, Kind, Lane, checked_name, job_key
 from onport_queue.replies import DeadLetter, JobView, Replayed
-from onport_queue.scripts import Scripts
+from onport_queue.scripts import Reply, Scripts
 
 PUT_ID_RETENTION_MS = 24 * 3600 * 1000
 JOBS_PER_PUT = 500
+REPLICAS_BOUND_MS = 150
+"""How long a put waits for the replicas; shorter than the client waits for its answer."""
 
 
 class PutOutcome(StrEnum):
@@ -55,7 +59,11 @@ _OUTCOMES = {outcome.value.encode(): outcome for outcome in PutOutcome}
 
 @dataclass(frozen=True, slots=True)
 class PutBatch:
-    """Jobs of one kind for one channel and lane, put in one step under one random put id."""
+    """Jobs of one kind for one channel and lane, put in one step under one random put id.
+
+    `guessed_ms` is for a put that was kept while Redis was away: the version of those of its jobs
+    that have none, as Redis time was guessed to be. Redis never takes it for newer than now.
+    """
 
     put_id: bytes
     kind: Kind
@@ -63,17 +71,24 @@ class PutBatch:
     lane: Lane
     jobs: Sequence[Job] | Sequence[LinkJob]
     mode: Mode = Mode.FULL
+    guessed_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PutReply:
-    """Outcomes in the order of the jobs, the lanes that need waking, the depths after the put."""
+    """Outcomes in the order of the jobs, the lanes that need waking, the depths after the put.
+
+    `redis_ms` is the version that a job without one gets now; `epoch` names the broker's data, ''
+    if nobody has asked for its name yet.
+    """
 
     outcomes: tuple[PutOutcome, ...]
     wake: tuple[Lane, ...]
     pending_high: int
     pending_low: int
     overgrown: tuple[int, ...]
+    redis_ms: int
+    epoch: str
 
 
 class Queue:
@@ -82,6 +97,12 @@ class Queue:
     Every method is one atomic script. All raise `redis.exceptions.RedisError` if Redis can't be
     reached or refuses; after a connection error or a time-out the outcome of `put` and `settle` is
     unknown, and repeating the call with the same put id or lease is safe.
+
+    Args:
+        redis: the broker; its replies are bytes.
+        account: what shares one rate limit.
+        history_retention_ms: how long delivered versions are known.
+        replicas: how many must have a put before it returns.
     """
 
     def __init__(
@@ -90,13 +111,19 @@ class Queue:
         account: str = DEFAULT_ACCOUNT,
         *,
         history_retention_ms: int = 30 * 86_400_000,
+        replicas: int = 0,
     ) -> None:
         self.account = checked_name("account", account)
+        self._replicas = replicas
         self._history_retention_ms = history_retention_ms
         self._scripts = Scripts(redis, f"onport-relay:{{{account}}}")
 
     def put(self, batch: PutBatch) -> PutReply:
-        """Take jobs in, at most `JOBS_PER_PUT`. Once this returns, Redis has them."""
+        """Take jobs in, at most `JOBS_PER_PUT`. Once this returns, Redis has them.
+
+        It refuses them (`OutOfMemoryError`) while more than 85 % of maxmemory are used. Too few
+        replicas in time is a `redis.exceptions.TimeoutError`: the outcome is unknown.
+        """
         if len(batch.jobs) > JOBS_PER_PUT:
             raise ValueError(f"a put takes at most {JOBS_PER_PUT} jobs, got {len(batch.jobs)}")
         versioned = any(job.version is not None for job in batch.jobs)
@@ -108,6 +135,7 @@ class Queue:
             batch.mode,
             PUT_ID_RETENTION_MS,
             self._history_retention_ms,
+            "" if batch.guessed_ms is None else batch.guessed_ms,
             int(versioned),
         ]
         for job in batch.jobs:
@@ -120,7 +148,7 @@ class Queue:
                     arguments += (link.id, link.body)
             else:
                 arguments.append(job.body)
-        outcomes, wake, high, low, overgrown = replies.array(self._scripts.run("put", arguments))
+        outcomes, wake, high, low, overgrown, redis_ms, epoch = self._put(arguments)
         return PutReply(
             outcomes=tuple(
                 _OUTCOMES[cast("bytes", outcome)] for outcome in replies.array(outcomes)
@@ -129,7 +157,21 @@ class Queue:
             pending_high=replies.number(high),
             pending_low=replies.number(low),
             overgrown=tuple(replies.number(place) for place in replies.array(overgrown)),
+            redis_ms=replies.number(redis_ms),
+            epoch=replies.text(epoch),
         )
+
+    def _put(self, arguments: Sequence[str | bytes | int | float]) -> list[Reply]:
+        if not self._replicas:
+            return replies.array(self._scripts.run("put", arguments))
+        reply, reached = self._scripts.run_replicated(
+            "put", arguments, replicas=self._replicas, timeout_ms=REPLICAS_BOUND_MS
+        )
+        if reached < self._replicas:
+            raise RedisTimeoutError(
+                f"{reached} of {self._replicas} replicas have it after {REPLICAS_BOUND_MS} ms"
+            )
+        return replies.array(reply)
 
     def claim(self, lane: Lane, gate: Gate, lease: str) -> Claim:
         """Take what may be sent now: a token and a batch, or the reason why not."""
@@ -185,6 +227,19 @@ class Queue:
         ]
         for verdict in settlement.verdicts:
             arguments += _verdict(verdict)
+        return self._settle(arguments)
+
+    def release(self, lease: str, *, sent: bool) -> Settled | Fenced:
+        """End a flight whose outcome is not known: all its jobs are pending again at once.
+
+        Args:
+            lease: also one that may not have been granted; then nothing is changed.
+            sent: whether the request went out. Then it counts as an attempt, noted as ambiguous.
+        """
+        noted = ("ambiguous", "the worker stopped before it was answered") if sent else ("", "")
+        return self._settle([lease, Answer.NONE, int(sent), *noted, -1, "all", "released", 0])
+
+    def _settle(self, arguments: Sequence[str | bytes | int | float]) -> Settled | Fenced:
         reply = replies.array(self._scripts.run("settle", arguments))
         if reply[0] == b"fenced":
             return Fenced()
@@ -209,6 +264,19 @@ class Queue:
     def salt(self) -> bytes:
         """Return the account's salt for fingerprints, the same for every worker."""
         return cast("bytes", self._scripts.run("control", ("salt", secrets.token_hex(16))))
+
+    def epoch(self, ours: str = "") -> str:
+        """Return the random name of the broker's data, the same for as long as it is kept.
+
+        Args:
+            ours: the one seen before. If it is another now, the broker came back without its data,
+                and that is recorded for `stats` until `accept_loss`.
+        """
+        return replies.text(self._scripts.run("control", ("epoch", ours, secrets.token_hex(8))))
+
+    def accept_loss(self) -> bool:
+        """Note that the loss of the broker's data was dealt with; return whether there was one."""
+        return self._scripts.run("control", ("accept_loss",)) == 1
 
     def pause(self, scope: str, seconds: float | None, reason: str) -> None:
         """Pause ``account``, ``lane:…``, ``channel:…`` or ``endpoint:…``; None is until resumed."""

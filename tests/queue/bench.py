@@ -33,6 +33,10 @@ class Bench:
 
     def __post_init__(self) -> None:
         self._queue = Queue(self.redis, self.account)
+        self.hold()
+
+    def hold(self) -> None:
+        """Take the clock of a queue without data into the hand."""
         self.redis.hset(self.key("meta"), mapping={"wall": _FUTURE_MS, "now": _START_MS})
 
     @property

@@ -410,6 +410,12 @@ class Model:
     def _sent(self, key: str, kind: Kind) -> list[Fragment]:
         return [one for one in self.jobs[key].fragments if WISHES.get(one.tag, kind) == kind]
 
+    def release(self, lease: str, *, sent: bool) -> Settled | Fenced:
+        flight = self.flights.get(lease)
+        verdicts = [Released()] * (len(flight.keys) if flight else 1)
+        text = ("ambiguous", "the worker stopped before it was answered") if sent else ("", "")
+        return self.settle(lease, Settlement(verdicts, Answer.NONE, sent, *text))
+
     def _land_flight(self, lease: str, settlement: Settlement | None) -> None:
         """End a flight; None is an expired lease."""
         flight = self.flights.pop(lease)

@@ -195,6 +195,13 @@ class QueueMachine(RuleBasedStateMachine):
             lease = self.leases[which % len(self.leases)]
             self.check_settle(lease, [Delivered()], True, (Answer.ACCEPTED, "200"), None)
 
+    @rule(which=st.integers(0, 100), sent=st.booleans())
+    def release(self, which: int, sent: bool) -> None:
+        if self.leases:
+            lease = self.leases[which % len(self.leases)]
+            released = self.bench.queue.release(lease, sent=sent)
+            assert without_events(released) == self.model.release(lease, sent=sent)
+
     @rule(picked=st.sets(st.integers(0, 30), max_size=4))
     def replay(self, picked: set[int]) -> None:
         keys = self.some_keys(picked)

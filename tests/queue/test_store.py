@@ -3,11 +3,27 @@
 import pytest
 from tests.queue.bench import Bench
 
-from onport_queue.flight import Dead, Delivered, Empty, Granted, Retry, Settlement, Verdict
+from onport_queue.flight import (
+    Dead,
+    Delivered,
+    Empty,
+    Granted,
+    Retry,
+    Settled,
+    Settlement,
+    Verdict,
+)
 from onport_queue.fold import Mode, compaction
 from onport_queue.jobs import Job
 from onport_queue.names import Kind, Lane
-from onport_queue.store import JOBS_PER_PUT, PUT_ID_RETENTION_MS, PutBatch, PutOutcome, Queue
+from onport_queue.store import (
+    JOBS_PER_PUT,
+    PUT_ID_RETENTION_MS,
+    PutBatch,
+    PutOutcome,
+    PutReply,
+    Queue,
+)
 
 
 def finish(bench: Bench, verdict: Verdict) -> None:
@@ -193,6 +209,39 @@ def test_settling_with_too_few_verdicts_changes_nothing(bench: Bench) -> None:
     with pytest.raises(Exception, match="settle needs 2 verdicts, got 1"):
         bench.queue.settle(claim.lease, Settlement([Delivered()]))
     assert bench.queue.stats().in_flight == 2
+
+
+def test_a_released_flight_counts_as_an_attempt_if_it_was_sent(bench: Bench) -> None:
+    bench.put("1", "2", kind=Kind.PRODUCT)
+    claim = bench.claim()
+    assert isinstance(claim, Granted)
+    assert isinstance(bench.queue.release(claim.lease, sent=True), Settled)
+    stats = bench.queue.stats()
+    assert (stats.pending, stats.ledger.released, stats.imbalance) == (2, 2, 0)
+    view = bench.queue.show(Kind.PRODUCT, "default", "1")
+    assert view is not None
+    assert (view.attempts, view.last_status) == (1, "ambiguous")
+
+
+def put_kept(bench: Bench, key: str, body: bytes, guessed_ms: int) -> PutReply:
+    """Put a job that was kept while Redis was away."""
+    batch = PutBatch(body, Kind.SALE, "default", Lane.LOW, [Job(key, body)], guessed_ms=guessed_ms)
+    return bench.queue.put(batch)
+
+
+def test_a_kept_put_has_the_version_of_the_time_it_was_kept(bench: Bench) -> None:
+    now_ms = bench.put("other").redis_ms
+    put_kept(bench, "1", b'"newer"', now_ms - 1_000)
+    put_kept(bench, "1", b'"older"', now_ms - 2_000)
+    assert bodies(bench, "1") == [b'"newer"']
+
+
+def test_a_kept_put_whose_guess_lies_ahead_is_not_newer_than_what_is_put_after_it(
+    bench: Bench,
+) -> None:
+    put_kept(bench, "1", b'"kept"', bench.put("other").redis_ms + 3_600_000)
+    bench.put("1", body=b'"after"')
+    assert bodies(bench, "1") == [b'"after"']
 
 
 def test_nothing_is_shown_of_a_key_that_the_queue_does_not_hold(bench: Bench) -> None:

@@ -4,7 +4,9 @@
 --       'resume', scope ('' = all): ends what stands in the way, whatever its cause
 --       'rate', requests/s ('' = back to the configured ceiling); what was learnt about the limit is forgotten
 --       'salt', a random text: kept if there is none yet
--- Reply the number of pauses or rates changed; the salt.
+--       'epoch', the epoch the caller knew before ('' = none), a random text: kept if there is none yet
+--       'accept_loss': an operator has dealt with a broker that came back empty
+-- Reply the number of pauses, rates or losses changed; the salt; the epoch.
 -- Scopes: account, lane:<lane>, channel:<channel>, endpoint:<channel>:<kind>.
 
 local now = clock()
@@ -37,5 +39,19 @@ elseif ARGV[1] == 'rate' then
 elseif ARGV[1] == 'salt' then
   redis.call('HSETNX', META, 'salt', ARGV[2])
   return redis.call('HGET', META, 'salt')
+elseif ARGV[1] == 'epoch' then
+  redis.call('HSETNX', META, 'epoch', ARGV[3])
+  local epoch = redis.call('HGET', META, 'epoch')
+  local dealt_with = redis.call('HGET', META, 'loss_accepted')
+  if ARGV[2] ~= '' and ARGV[2] ~= epoch and ARGV[2] ~= dealt_with and redis.call('HGET', META, 'lost') ~= ARGV[2] then
+    redis.call('HSET', META, 'lost', ARGV[2], 'lost_at', whole(now))
+    event(now, 'emptied', {})
+  end
+  return epoch
+elseif ARGV[1] == 'accept_loss' then
+  local lost = redis.call('HGET', META, 'lost')
+  if not lost then return 0 end
+  redis.call('HSET', META, 'loss_accepted', lost)
+  return redis.call('HDEL', META, 'lost', 'lost_at') - 1
 end
-return redis.error_reply('control knows pause, resume, rate and salt, not ' .. ARGV[1])
+return redis.error_reply('control knows no ' .. ARGV[1])

@@ -1,17 +1,28 @@
 -- put: take jobs in, all of one kind, channel, lane and mode.
 --
 -- ARGV  put id, kind, channel, lane (high|low), mode (full|partial; sales and products only),
---       retention of put ids in ms, retention of the history in ms, versioned (0|1), then per job
+--       retention of put ids in ms, retention of the history in ms, Redis time as guessed by whoever kept these jobs
+--       while Redis was away ('' = now), versioned (0|1), then per job
 --         sales, products:  key, version, body
 --         variant links:    key, version, number of links, then per link: link id, body
 --       The version is there only in a versioned put; '' is Redis time, as in one that is not.
--- Reply {outcomes, lanes to wake, pending high, pending low, places of jobs with many fragments}
+-- Reply {outcomes, lanes to wake, pending high, pending low, places of jobs with many fragments, Redis time in ms, epoch}
 --       outcome: pending, folded, waiting, revived, superseded or duplicate, one per job in order.
--- Run without allow-oom on purpose: at the memory limit Redis refuses it before it has changed anything.
+-- Run without allow-oom on purpose: at the memory limit Redis refuses it before it has changed anything; but the last of
+-- the memory is for those who take jobs out, and for wake-ups, so puts are refused before.
+
+local PUTS_MAY_USE = 0.85 -- of maxmemory
+local memory = redis.pcall('INFO', 'memory') -- an error where it is forbidden
+if type(memory) == 'string' then
+  local used, limit = tonumber(string.match(memory, '\nused_memory:(%d+)')), tonumber(string.match(memory, '\nmaxmemory:(%d+)'))
+  if used and limit and limit > 0 and used > PUTS_MAY_USE * limit then
+    return redis.error_reply(string.format('OOM %d of %d bytes are used; puts may use 85 %%', used, limit))
+  end
+end
 
 local put_id, kind, channel, lane, mode = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local TAG_OF_KIND = { acknowledge = 'A', disconnect = 'D' }
-local versioned = ARGV[8] == '1'
+local guessed, versioned = tonumber(ARGV[8]), ARGV[9] == '1'
 local tag = TAG_OF_KIND[kind] or (mode == 'partial' and 'P' or 'F')
 local prefix = (TAG_OF_KIND[kind] and 'variant' or kind) .. ':' .. channel .. ':'
 local MANY_FRAGMENTS = 16
@@ -23,6 +34,8 @@ rotate('history', tonumber(ARGV[7]), now)
 -- Redis time, but never less than one given before: after a backward step a newer put must not look older.
 local redis_version = math.max(math.floor(wall_clock()), tonumber(redis.call('HGET', META, 'version') or 0))
 redis.call('HSET', META, 'version', whole(redis_version))
+-- A guess must not look newer than what is put after it.
+local default_version = math.min(guessed or redis_version, redis_version)
 
 local repeated = remembered('puts', put_id)
 if not repeated then redis.call('HSET', name('puts'), put_id, '') end
@@ -94,10 +107,10 @@ local function put_known(key, job, fragments)
   return 'folded', job
 end
 
-local keys, contents, index = {}, {}, 9
+local keys, contents, index = {}, {}, 10
 while index <= #ARGV do
   keys[#keys + 1] = prefix .. ARGV[index]
-  local version = redis_version
+  local version = default_version
   if versioned then
     index = index + 1
     if ARGV[index] ~= '' then version = tonumber(ARGV[index]) end
@@ -150,4 +163,6 @@ local function depth(of)
   return sum
 end
 
-return { outcomes, unattended(), depth('high'), depth('low'), many }
+return {
+  outcomes, unattended(), depth('high'), depth('low'), many, redis_version, redis.call('HGET', META, 'epoch') or '',
+}

@@ -2,8 +2,8 @@
 --
 -- ARGV  lease id, what was answered (none|accepted|throttled|failed|refused|denied|misdirected),
 --       sent (1: the request counts as an attempt), status of the answer ('' = none), its text,
---       ms that a 429 asked to wait for (-1: it did not say), then per job in the order of the claim:
---       verdict (delivered|retry|released|halve|dead), delay in ms (retry; else 0)
+--       ms that a 429 asked to wait for (-1: it did not say), then per job in the order of the claim, or once
+--       for all after the word 'all': verdict (delivered|retry|released|halve|dead), delay in ms (retry; else 0)
 -- Reply {'settled', woken lanes, events} or {'fenced'}. Repeated after its reply was lost: {'settled', {}, {}}.
 
 local lease, kind, sent, status, text = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
@@ -18,14 +18,16 @@ if not ends or tonumber(ends) <= now then
   return { 'fenced' }
 end
 local flight = load(FLIGHTS, lease)
-if #ARGV ~= 6 + 2 * #flight.keys then
+local for_all = ARGV[7] == 'all'
+if not for_all and #ARGV ~= 6 + 2 * #flight.keys then
   return redis.error_reply('settle needs ' .. #flight.keys .. ' verdicts, got ' .. (#ARGV - 6) / 2)
 end
 
 local function verdict_of(index)
-  local verdict = ARGV[5 + 2 * index]
+  local at = for_all and 8 or 5 + 2 * index
+  local verdict = ARGV[at]
   if verdict == 'retry' or verdict == 'released' then count(verdict == 'retry' and 'retried' or 'released') end
-  return verdict, tonumber(ARGV[6 + 2 * index])
+  return verdict, tonumber(ARGV[at + 1])
 end
 
 land_flight(lease, flight, verdict_of, { kind = kind, sent = sent, status = status, text = text }, now)

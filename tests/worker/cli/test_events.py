@@ -49,6 +49,7 @@ SENTENCES = [
         Event(name=EventName.SIZE_LEARNED, kind="product", items=25, bytes=500_000),
         "product batches are held to 25 items and 500,000 bytes",
     ),
+    (Event(name=EventName.EMPTIED), "the broker came back without its data"),
 ]
 
 

@@ -10,6 +10,7 @@ from onport_worker.cli.check import check
 from onport_worker.cli.dead import app as dead
 from onport_worker.cli.demo import demo
 from onport_worker.cli.exits import Commands
+from onport_worker.cli.loss import accept_loss
 from onport_worker.cli.pausing import pause, resume
 from onport_worker.cli.rate import rate
 from onport_worker.cli.sandbox import sandbox
@@ -83,6 +84,7 @@ app.command()(pause)
 app.command()(resume)
 app.command()(rate)
 app.add_typer(dead)
+app.command()(accept_loss)
 app.command(
     add_help_option=False,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},

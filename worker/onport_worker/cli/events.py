@@ -64,6 +64,8 @@ def _sentence(event: Event) -> str:
             return f"{_scope(event)} is no longer paused ({spoken_cause(event.cause)})"
         case EventName.SIZE_LEARNED:
             return f"{event.kind} batches are held to {held_to(event.items, event.bytes)}"
+        case EventName.EMPTIED:
+            return "the broker came back without its data"
         case _:
             assert_never(event.name)
 

@@ -21,6 +21,8 @@ _EVENTS_SHOWN = 8
 
 def lines(stats: Stats, settings: Settings, now: datetime) -> Iterator[str]:
     """Yield the state, except for the streams."""
+    if stats.emptied_ms is not None:
+        yield f"LOST DATA  {_emptied(stats.emptied_ms)}"
     yield f"Account    {settings.account}"
     yield f"Rate       {_rate(stats, settings)}"
     yield f"Workers    {len(stats.workers) or 'none'} at work"
@@ -53,6 +55,14 @@ def streams(stats: Stats) -> Table:
         age = spoken(stream.oldest_ms / 1000)
         table.add_row(stream.lane, stream.channel, stream.kind, f"{stream.pending:,}", age)
     return table
+
+
+def _emptied(emptied_ms: int) -> str:
+    return (
+        f"the broker came back without its data, noticed {spoken(emptied_ms / 1000)} ago: what had "
+        "been accepted and was not delivered is not here. Put it again, then: onport-relay "
+        "accept-loss"
+    )
 
 
 def _rate(stats: Stats, settings: Settings) -> str:

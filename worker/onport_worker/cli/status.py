@@ -25,7 +25,8 @@ def status(
 ) -> None:
     """Show lanes, rate, pauses, the ledger, what happened, and when all should be delivered.
 
-    Exits 1 if the ledger does not balance: that is a defect of the relay, please report it.
+    Exits 1 if the ledger does not balance, which is a defect of the relay, please report it; and
+    if the broker came back without its data, until `accept-loss`.
     """
     settings = with_broker(settings_of(context))
     with opened_queue(settings) as queue:
@@ -37,13 +38,15 @@ def status(
             typer.echo(line)
         if stats.streams:
             Console(highlight=False).print(streams(stats))
-    raise typer.Exit(OFF if stats.imbalance else GOOD)
+    is_off = stats.imbalance != 0 or stats.emptied_ms is not None
+    raise typer.Exit(OFF if is_off else GOOD)
 
 
 def document(stats: Stats, settings: Settings) -> dict[str, object]:
     """Return the state for a script."""
     return {
         "account": settings.account,
+        "emptied_ms": stats.emptied_ms,
         "lanes": {lane.value: {"pending": stats.pending_in(lane)} for lane in Lane},
         "streams": [stream.model_dump(mode="json") for stream in stats.streams],
         "rate": rates(stats, settings),

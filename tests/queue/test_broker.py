@@ -1,0 +1,37 @@
+"""What a broker's errors mean."""
+
+import pytest
+from redis import exceptions
+
+from onport_queue.broker import may_pass
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        exceptions.ConnectionError("Connection refused"),
+        exceptions.TimeoutError("Timeout reading from socket"),
+        exceptions.BusyLoadingError("Redis is loading the dataset in memory"),
+        exceptions.OutOfMemoryError("command not allowed when used memory > 'maxmemory'."),
+        exceptions.ReadOnlyError("You can't write against a read only replica."),
+        exceptions.ResponseError("MISCONF Errors writing to the AOF file: No space left"),
+        exceptions.ResponseError("NOREPLICAS Not enough good replicas to write."),
+        exceptions.MasterDownError("Link with MASTER is down"),
+    ],
+)
+def test_a_broker_that_is_away_full_or_read_only_may_take_the_call_later(
+    error: exceptions.RedisError,
+) -> None:
+    assert may_pass(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        exceptions.ResponseError("user_script:12: Script attempted to access nonexistent global"),
+        exceptions.ResponseError("WRONGTYPE Operation against a key holding the wrong kind"),
+        exceptions.NoPermissionError("this user has no permissions to run the 'evalsha' command"),
+    ],
+)
+def test_a_call_that_is_wrong_stays_wrong(error: exceptions.RedisError) -> None:
+    assert not may_pass(error)
