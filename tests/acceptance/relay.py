@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from redis import Redis
+
 from onport_producers import Producer
 from onport_queue.broker import connect
 from onport_queue.clock import SystemClock
@@ -34,6 +36,7 @@ class Relay:
 
     settings: Settings
     sandbox: SandboxProcess
+    redis: Redis
     queue: Queue
     producer: Producer
     home: Path
@@ -55,6 +58,22 @@ class Relay:
         """End a worker as the kernel does when memory is short."""
         assert self.fleet is not None
         os.kill(self.fleet.pids[which], signal.SIGKILL)
+
+    def signal_workers(self, number: signal.Signals) -> None:
+        """Send all workers a signal."""
+        assert self.fleet is not None
+        for process in self.fleet.processes:
+            process.send_signal(number)
+
+    @contextmanager
+    def broker_frozen(self) -> Iterator[None]:
+        """Let the broker answer nobody while the context lasts."""
+        pid = int(self.redis.info("server")["process_id"])
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     @property
     def log(self) -> Path:
@@ -115,7 +134,7 @@ def running(
         loaded = load_settings(**{**defaults, **settings})
         with connect(broker.url) as client:
             queue = Queue(client, loaded.account)
-            relay = Relay(loaded, sandbox, queue, Producer(loaded), home)
+            relay = Relay(loaded, sandbox, client, queue, Producer(loaded), home)
             try:
                 yield relay
             finally:

@@ -459,8 +459,9 @@ class Model:
             if tries.first is None:
                 self.pauses.drop_ended(self.now)
                 tries.first, tries.held = self.now, self.pauses.held_ms(stream, self.now)
-            tries.status = settlement.status or tries.status
         dies = isinstance(verdict, Dead)
+        if settlement and (settlement.sent or dies):
+            tries.status = settlement.status or tries.status
         if verdict is None:
             tries.crashes += flight.alone
             tries.alone = True

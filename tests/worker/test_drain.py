@@ -11,9 +11,10 @@ from onport_queue.flight import Gate, Granted
 from onport_queue.jobs import product_job, sale_job
 from onport_queue.names import Kind, Lane
 from onport_queue.store import PutBatch, Queue
-from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Outcome
+from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Outcome, Withheld
 from onport_worker.delivery.request import Request
 from onport_worker.delivery.settlement import Patience
+from onport_worker.delivery.wire import Wire
 from onport_worker.drain import Drain, Limits
 from onport_worker.leases import Leases
 from onport_worker.look import Look
@@ -26,8 +27,11 @@ class Recorded:
     answer: Callable[[Request], Outcome] = lambda _: Answered(200)
     requests: list[Request] = field(default_factory=list)
 
-    def send(self, request: Request) -> Outcome:
+    def send(self, request: Request, wire: Wire) -> Outcome | Withheld:
+        if not wire.may_begin():
+            return Withheld()
         self.requests.append(request)
+        wire.has_gone()
         return self.answer(request)
 
 

@@ -15,9 +15,12 @@ from onport_queue.errors import RelayError
 from onport_queue.names import CELERY_KEY_PREFIX, DRAIN_TASK, Lane
 from onport_queue.settings import Settings, load_settings
 from onport_worker.runtime import Runtime, broker_url
+from onport_worker.shutdown import Shutdown
+from onport_worker.steps import Steps, unobserved
 
 app = Celery("onport_relay", set_as_current=False)
 _running: dict[str, Runtime] = {}
+_ending: dict[str, Shutdown] = {}
 
 
 @cache
@@ -54,6 +57,7 @@ def _configuration() -> dict[str, Any]:
         "worker_disable_prefetch": True,
         "worker_enable_remote_control": False,
         "worker_hijack_root_logger": False,
+        "worker_consumer": "onport_worker.consumer:PromptConsumer",
         "worker_cancel_long_running_tasks_on_connection_loss": False,
     }
 
@@ -73,17 +77,21 @@ class RelayStep(bootsteps.StartStopStep):
     """Starts the runtime before the worker consumes."""
 
     requires = ("celery.worker.components:Pool",)
+    steps: Steps = staticmethod(unobserved)
 
     def start(self, parent: Any) -> None:
         """Build and start the runtime; refuse a broker that may forget."""
         lanes = [lane for lane in Lane if lane.value in parent.app.amqp.queues.consume_from]
         try:
-            runtime = Runtime(_settings(), lanes, parent.hostname)
+            runtime = Runtime(_settings(), lanes, parent.hostname, steps=self.steps)
         except RelayError as error:
             sys.stderr.write(f"onport-relay worker: {error}\n")
             raise SystemExit(2) from error
         runtime.start()
         _running["worker"] = runtime
+        _ending["worker"] = Shutdown(runtime.begin_stop, runtime.release)
+        _ending["worker"].listen()
+        _ending["worker"].hear_signals()
 
 
 app.steps["worker"].add(RelayStep)
@@ -96,16 +104,10 @@ def _look(**_: Any) -> None:
         runtime.begin_looking()
 
 
-@signals.worker_shutting_down.connect(weak=False)
-def _claim_no_more(**_: Any) -> None:
-    runtime = _running.get("worker")
-    if runtime is not None:
-        runtime.begin_stop()
-
-
 @signals.worker_shutdown.connect(weak=False)
 def _stop(**_: Any) -> None:
     # Sent when the pool has finished its tasks; a bootstep's own stop would come before that.
     runtime = _running.pop("worker", None)
     if runtime is not None:
         runtime.stop()
+        _ending.pop("worker").done()

@@ -8,18 +8,31 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from redis.exceptions import RedisError
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, wait_random_exponential
 
 from onport_producers.wakeup import Waker
+from onport_queue.broker import may_pass
 from onport_queue.clock import Clock
 from onport_queue.events import Event
-from onport_queue.flight import Empty, Fenced, Gate, Granted, Paused, Settled, Settlement, Wait
+from onport_queue.flight import (
+    Claim,
+    Empty,
+    Fenced,
+    Gate,
+    Granted,
+    Paused,
+    Settled,
+    Settlement,
+    Wait,
+)
 from onport_queue.names import Lane
 from onport_queue.store import Queue
 from onport_worker.delivery.endpoint import Endpoint
-from onport_worker.delivery.request import compose
+from onport_worker.delivery.outcome import Ambiguous, Outcome, Unsendable, Withheld
+from onport_worker.delivery.request import Request, compose
 from onport_worker.delivery.settlement import Patience, settlement_of
 from onport_worker.leases import Leases
+from onport_worker.steps import Step, Steps, unobserved
 from onport_worker.turnstile import Turnstile
 
 _log = logging.getLogger(__name__)
@@ -29,6 +42,8 @@ SHIFT_S = 10.0
 SHORT_PAUSE_S = 1.0
 # However far away the next token is: an operator's new rate is in force within a second.
 LONGEST_WAIT_S = 1.0
+# Once the connection is open, what is left of the lease must cover the writing of the request.
+WRITING_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +69,7 @@ class Drain:
         clock: Clock,
         chance: random.Random,
         stopping: threading.Event,
+        steps: Steps = unobserved,
     ) -> None:
         self._queue = queue
         self._endpoint = endpoint
@@ -63,6 +79,7 @@ class Drain:
         self._clock = clock
         self._chance = chance
         self._stopping = stopping
+        self._steps = steps
         self._turnstiles = {lane: Turnstile(clock) for lane in Lane}
 
     def run(self, lane: Lane) -> None:
@@ -79,17 +96,46 @@ class Drain:
 
     def deliver(self, granted: Granted) -> None:
         """Send a granted batch and settle it."""
-        if self._leases.left_s(granted.lease) <= self._limits.connect_timeout_s:
-            # Stopped or starved between claim and send: by the time the request went out, somebody
-            # else might be sending it too. The lease expires and gives the jobs back.
-            self._leases.drop(granted.lease)
-            _log.warning("send_fenced lease=%s", granted.lease)
+        self._steps(Step.CLAIMED)
+        outcome = self._outcome_of(granted)
+        if isinstance(outcome, Withheld):
+            self._withhold(granted.lease)
             return
-        outcome = self._endpoint.send(compose(granted))
+        self._steps(Step.ANSWERED)
         settlement = settlement_of(
             outcome, granted.items, self._limits.patience, self._clock.wall(), self._chance
         )
         self._settle(granted.lease, settlement)
+
+    def _outcome_of(self, granted: Granted) -> Outcome | Withheld:
+        try:
+            request = compose(granted)
+        except Exception as error:  # noqa: BLE001 - whatever a payload does to us is its outcome
+            return Unsendable(type(error).__name__)
+        if self._leases.left_s(granted.lease) <= self._limits.connect_timeout_s:
+            # Stopped or starved between claim and send: by the time the request went out, somebody
+            # else might be sending it too.
+            return Withheld()
+        return self._sent(granted.lease, request)
+
+    def _sent(self, lease: str, request: Request) -> Outcome | Withheld:
+        try:
+            return self._endpoint.send(request, _LeasedWire(lease, self._leases, self._steps))
+        except Exception as error:  # noqa: BLE001 - failures of the wire are outcomes; this is a defect
+            # Its text may hold what was sent.
+            _log.error("send_failed lease=%s error=%s", lease, type(error).__name__)
+            return Ambiguous(type(error).__name__)
+
+    def _withhold(self, lease: str) -> None:
+        _log.warning("send_fenced lease=%s", lease)
+        try:
+            # What is still ours goes back at once; what is not is fenced there.
+            if self._leases.left_s(lease) > 0:
+                self._queue.release(lease, sent=False)
+        except RedisError as error:
+            _log.warning("release_failed lease=%s error=%s", lease, type(error).__name__)
+        finally:
+            self._leases.drop(lease)
 
     def _next(self, lane: Lane, ends_at: float) -> Granted | None:
         left = ends_at - self._clock.monotonic_s()
@@ -98,10 +144,8 @@ class Drain:
                 began = self._clock.monotonic_s()
                 if began >= ends_at:
                     return None
-                lease = secrets.token_hex(8)
-                match self._queue.claim(lane, self._limits.gate, lease):
+                match self._claim(lane, began):
                     case Granted() as granted:
-                        self._leases.hold(lease, began)
                         return granted
                     case Wait(seconds):
                         longest = min(LONGEST_WAIT_S, ends_at - began)
@@ -110,17 +154,28 @@ class Drain:
                         if seconds is None or seconds > SHORT_PAUSE_S:
                             return None
                         self._clock.wait(self._stopping, seconds)
-                    case Empty():
+                    case Empty() | None:
                         return None
                     case _ as claim:
                         assert_never(claim)
         return None
 
+    def _claim(self, lane: Lane, began_s: float) -> Claim | None:
+        lease = secrets.token_hex(8)
+        try:
+            with self._leases.asking(lease):
+                claim = self._queue.claim(lane, self._limits.gate, lease)
+                if isinstance(claim, Granted):
+                    self._leases.hold(lease, began_s)
+                return claim
+        except RedisError as error:
+            # The look wakes the lane again when the broker is back.
+            _log.warning("claim_failed lane=%s error=%s", lane, type(error).__name__)
+            return None
+
     def _settle(self, lease: str, settlement: Settlement) -> None:
         try:
-            # A delivered request is not forgotten over a reconnect: settling is tried again for as
-            # long as the lease is ours, and repeating it is harmless (the lease fences it).
-            for attempt in self._within(self._leases.left_s(lease)):
+            for attempt in self._until_told():
                 with attempt:
                     settled = self._queue.settle(lease, settlement)
         except RedisError as error:
@@ -128,6 +183,7 @@ class Drain:
             return
         finally:
             self._leases.drop(lease)
+        self._steps(Step.SETTLED)
         match settled:
             case Settled(wake, events):
                 for lane in wake:
@@ -139,13 +195,39 @@ class Drain:
             case _:
                 assert_never(settled)
 
-    def _within(self, seconds: float) -> Retrying:
+    def _until_told(self) -> Retrying:
+        # A delivered request is not forgotten while the broker is away, however long: back again it
+        # gives every lease a fresh term, and whether ours is still good it knows best. Repeating a
+        # settle is harmless. A worker that is to stop ends it in time (shutdown.py).
+        def broker_is_away(error: BaseException) -> bool:
+            return isinstance(error, RedisError) and may_pass(error)
+
         return Retrying(
-            retry=retry_if_exception_type(RedisError),
-            stop=stop_after_delay(max(0.0, seconds)),
-            wait=wait_random_exponential(multiplier=0.05, max=2),
+            retry=retry_if_exception(broker_is_away),
+            wait=wait_random_exponential(multiplier=0.05, max=1),
             reraise=True,
         )
+
+
+class _LeasedWire:
+    """Lets a request out while its lease is surely ours."""
+
+    def __init__(self, lease: str, leases: Leases, steps: Steps) -> None:
+        self._lease = lease
+        self._leases = leases
+        self._steps = steps
+
+    def may_begin(self) -> bool:
+        """Return whether the lease outlasts the writing; from here on the request may be out."""
+        self._steps(Step.SENDING)
+        if self._leases.left_s(self._lease) <= WRITING_S:
+            return False
+        self._leases.note_sent(self._lease)
+        return True
+
+    def has_gone(self) -> None:
+        """Hear that the request is out."""
+        self._steps(Step.SENT)
 
 
 def _facts(event: Event) -> str:

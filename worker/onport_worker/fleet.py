@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,9 +20,11 @@ from onport_queue.names import Lane
 from onport_queue.settings import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, Settings
 from onport_worker.embedded.leash import Leash
 from onport_worker.embedded.restarts import RestartPolicy
+from onport_worker.shutdown import GRACE_S
 
-# Longer than a request may take to connect and to be answered, so that TERM finishes the wire.
-_GRACE_BEYOND_TIMEOUTS_S = 5.0
+# A worker that is told to stop ends by itself before; see shutdown.py.
+_STOPS_WITHIN_S = GRACE_S + 5.0
+_HURRIES_WITHIN_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +90,21 @@ class Fleet:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Let every worker finish what is on the wire, then end it."""
-        self.stop()
+        """Let every worker finish what is on the wire, then end it; interrupted, end it at once."""
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self.stop_at_once()
+        else:
+            self.stop()
+
+    @property
+    def processes(self) -> tuple[subprocess.Popen[bytes], ...]:
+        """The processes, in the order of the plans."""
+        return tuple(worker.process for worker in self._workers)
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """The processes, in the order of the plans."""
-        return tuple(worker.process.pid for worker in self._workers)
+        """Their ids."""
+        return tuple(process.pid for process in self.processes)
 
     def check(self) -> None:
         """Raise WorkerEndedError, with the end of the log, if a worker has ended by itself."""
@@ -112,20 +124,39 @@ class Fleet:
         return tuple(ended for worker in self._workers if (ended := self._look_after(worker)))
 
     def stop(self) -> None:
-        """TERM, wait for the wire, KILL what is left; interrupted, KILL at once."""
-        timeouts = self._settings.connect_timeout_s + self._settings.read_timeout_s
+        """TERM: what is on the wire is finished or released. Interrupted: released at once."""
         try:
-            for worker in self._workers:
-                worker.process.terminate()
-            for worker in self._workers:
-                try:
-                    worker.process.wait(timeouts + _GRACE_BEYOND_TIMEOUTS_S)
-                except subprocess.TimeoutExpired:
-                    worker.process.kill()
+            self._tell(signal.SIGTERM)
+            self._await(_STOPS_WITHIN_S)
+        except KeyboardInterrupt:
+            self.stop_at_once()
+            raise
         finally:
-            for worker in self._workers:
-                worker.end()
-            self._workers.clear()
+            self._end()
+
+    def stop_at_once(self) -> None:
+        """QUIT: what has no answer is released, for others or the next start to send again."""
+        try:
+            self._tell(signal.SIGQUIT)
+            self._await(_HURRIES_WITHIN_S)
+        finally:
+            self._end()
+
+    def _tell(self, number: signal.Signals) -> None:
+        for worker in self._workers:
+            worker.process.send_signal(number)
+
+    def _await(self, seconds: float) -> None:
+        ends_at = self._clock.monotonic_s() + seconds
+        for worker in self._workers:
+            # What has not ended by then is killed; its leases expire.
+            with suppress(subprocess.TimeoutExpired):
+                worker.process.wait(max(0.0, ends_at - self._clock.monotonic_s()))
+
+    def _end(self) -> None:
+        for worker in self._workers:
+            worker.end()
+        self._workers.clear()
 
     def _look_after(self, worker: "_Worker") -> Ended | None:
         status = worker.process.poll()

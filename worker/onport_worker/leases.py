@@ -2,6 +2,9 @@
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
@@ -9,6 +12,23 @@ from onport_queue.clock import Clock
 from onport_queue.store import Queue
 
 _log = logging.getLogger(__name__)
+
+# A renewal that failed is tried again this soon, whatever the term.
+_RETRY_S = 1.0
+
+
+@dataclass(slots=True)
+class _Held:
+    ends_s: float
+    sent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A lease with nothing settled yet, and whether its request may have gone out."""
+
+    lease: str
+    sent: bool
 
 
 class Leases:
@@ -18,7 +38,9 @@ class Leases:
         self._queue = queue
         self._clock = clock
         self._term_s = term_s
-        self._ends: dict[str, float] = {}
+        self._held: dict[str, _Held] = {}
+        self._asked: set[str] = set()
+        self._unsure: set[str] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(
@@ -34,37 +56,81 @@ class Leases:
         self._stop.set()
         self._thread.join()
 
+    @contextmanager
+    def asking(self, lease: str) -> Iterator[None]:
+        """Hold on to a lease while it is claimed: of a claim that fails nobody knows the outcome.
+
+        It may have been granted. Then nobody would send its jobs until it expires, and if that
+        happened to one job three times it would pass for poison; so it is released later.
+        """
+        with self._lock:
+            self._asked.add(lease)
+        try:
+            yield
+        except RedisError:
+            with self._lock:
+                self._unsure.add(lease)
+            raise
+        finally:
+            with self._lock:
+                self._asked.discard(lease)
+
     def hold(self, lease: str, claimed_at_s: float) -> None:
         """Note a lease that was claimed by a call begun at this monotonic time."""
         with self._lock:
-            self._ends[lease] = claimed_at_s + self._term_s
+            self._held[lease] = _Held(claimed_at_s + self._term_s)
+
+    def note_sent(self, lease: str) -> None:
+        """Note that the request of a lease may go out from now on."""
+        with self._lock:
+            if lease in self._held:
+                self._held[lease].sent = True
 
     def drop(self, lease: str) -> None:
         """Forget a lease that has been settled."""
         with self._lock:
-            self._ends.pop(lease, None)
+            self._held.pop(lease, None)
 
     def left_s(self, lease: str) -> float:
         """Return for how long the lease is surely still ours; not positive: it is not."""
         with self._lock:
-            return self._ends.get(lease, 0.0) - self._clock.monotonic_s()
+            held = self._held.get(lease)
+        return (held.ends_s if held else 0.0) - self._clock.monotonic_s()
+
+    def unanswered(self) -> tuple[Unanswered, ...]:
+        """Return all that is not settled, also what may have been claimed without our knowing."""
+        with self._lock:
+            held = [Unanswered(lease, held.sent) for lease, held in self._held.items()]
+            return (*held, *(Unanswered(lease, sent=False) for lease in self._asked | self._unsure))
 
     def renew(self) -> None:
         """Give every lease that is still ours a new term; forget those that are not."""
+        self._release_unsure()
         began = self._clock.monotonic_s()
         with self._lock:
-            ours = [lease for lease, ends in self._ends.items() if ends > began]
+            ours = [lease for lease, held in self._held.items() if held.ends_s > began]
         if not ours:
             return
-        held = self._queue.renew(ours, round(self._term_s * 1000))
+        renewed = self._queue.renew(ours, round(self._term_s * 1000))
         with self._lock:
             for lease in ours:
-                if lease in self._ends:
-                    self._ends[lease] = began + self._term_s if lease in held else 0.0
+                if held := self._held.get(lease):
+                    held.ends_s = began + self._term_s if lease in renewed else 0.0
+
+    def _release_unsure(self) -> None:
+        with self._lock:
+            unsure = tuple(self._unsure)
+        for lease in unsure:
+            self._queue.release(lease, sent=False)
+            with self._lock:
+                self._unsure.discard(lease)
 
     def _renew_until_stopped(self) -> None:
-        while not self._clock.wait(self._stop, self._term_s / 3):
+        pause_s = self._term_s / 3
+        while not self._clock.wait(self._stop, pause_s):
             try:
                 self.renew()
+                pause_s = self._term_s / 3
             except RedisError as error:
+                pause_s = _RETRY_S
                 _log.warning("lease_renewal_failed error=%s", type(error).__name__)

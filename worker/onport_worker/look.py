@@ -34,6 +34,8 @@ class Look:
         self._clock = clock
         self._worker = worker
         self._prints = tuple(prints)
+        self._epoch = ""
+        self._failing_since_s: float | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._until_stopped, name="look", daemon=True)
 
@@ -48,14 +50,39 @@ class Look:
 
     def once(self) -> None:
         """Promote what is due, and wake every lane that has work nobody else has looked at."""
+        self._watch_epoch()
         for lane in self._queue.look(self._lanes, worker=self._worker, prints=self._prints):
             self._waker.wake(self._queue.account, lane)
+
+    def _watch_epoch(self) -> None:
+        epoch = self._queue.epoch(self._epoch)
+        if self._epoch and epoch != self._epoch:
+            # Without this an empty queue would pass for one whose work is done.
+            _log.error(
+                "broker_emptied before=%s now=%s: the broker came back without its data; what had "
+                "been accepted and was not delivered is lost there",
+                self._epoch,
+                epoch,
+            )
+        self._epoch = epoch
 
     def _until_stopped(self) -> None:
         while True:
             try:
                 self.once()
+                self._note_success()
             except RedisError as error:
-                _log.warning("look_failed error=%s", type(error).__name__)
+                self._note_failure(error)
             if self._clock.wait(self._stop, EVERY_S):
                 return
+
+    def _note_failure(self, error: RedisError) -> None:
+        if self._failing_since_s is None:
+            self._failing_since_s = self._clock.monotonic_s()
+            _log.warning("broker_lost error=%s", type(error).__name__)
+
+    def _note_success(self) -> None:
+        if self._failing_since_s is not None:
+            seconds = self._clock.monotonic_s() - self._failing_since_s
+            _log.warning("broker_back after_s=%.1f", seconds)
+            self._failing_since_s = None

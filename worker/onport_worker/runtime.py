@@ -1,5 +1,6 @@
 """What one worker process consists of, built once and started and stopped together."""
 
+import logging
 import random
 import threading
 from collections.abc import Sequence
@@ -20,12 +21,29 @@ from onport_worker.delivery.settlement import Patience
 from onport_worker.drain import Drain, Limits
 from onport_worker.leases import Leases
 from onport_worker.look import Look
+from onport_worker.steps import Steps, unobserved
+
+_log = logging.getLogger(__name__)
+
+
+# Of one call to the broker: what hung with it goes on within the five seconds after its return.
+_BROKER_TIMEOUT_S = 2.5
+# At the end nobody waits longer for a broker that does not answer.
+_LAST_CALL_S = 1.0
+_RELEASE_S = 2.0
 
 
 class Runtime:
     """A worker process: its queue, endpoint, leases, look and drain."""
 
-    def __init__(self, settings: Settings, lanes: Sequence[Lane], name: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        lanes: Sequence[Lane],
+        name: str,
+        *,
+        steps: Steps = unobserved,
+    ) -> None:
         """Build everything, start nothing.
 
         Raises:
@@ -36,13 +54,16 @@ class Runtime:
         url = broker_url(settings)
         if settings.webhook_hash is None:
             raise SettingsError("webhook_hash: missing; set ONPORT_RELAY_WEBHOOK_HASH")
-        redis = connect(url)
+        redis = connect(url, timeout_s=_BROKER_TIMEOUT_S)
         faults = volatility(redis)
         if faults and not settings.allow_volatile:
             raise VolatileBrokerError("\n".join(faults))
         clock = SystemClock()
         history_ms = round(settings.history_days * 86_400_000)
         queue = Queue(redis, settings.account, history_retention_ms=history_ms)
+        last_call = connect(url, timeout_s=_LAST_CALL_S, retries=0)
+        self._parting = Queue(last_call, settings.account, history_retention_ms=history_ms)
+        self._clock = clock
         waker = CeleryWaker(url)
         self._stopping = threading.Event()
         try:
@@ -61,6 +82,7 @@ class Runtime:
             clock=clock,
             chance=random.SystemRandom(),
             stopping=self._stopping,
+            steps=steps,
         )
 
     def start(self) -> None:
@@ -78,6 +100,24 @@ class Runtime:
     def begin_stop(self) -> None:
         """Claim nothing more; what is on the wire goes on."""
         self._stopping.set()
+
+    def release(self) -> bool:
+        """Give back what is not settled, within two seconds or so; return whether all of it was.
+
+        What could not be given back comes back by itself when its lease expires.
+        """
+        ends_at = self._clock.monotonic_s() + _RELEASE_S
+        unanswered = self._leases.unanswered()
+        for done, one in enumerate(unanswered):
+            try:
+                self._parting.release(one.lease, sent=one.sent)
+            except RedisError as error:
+                _log.error("release_failed error=%s", type(error).__name__)
+                return False
+            _log.warning("released lease=%s sent=%s", one.lease, one.sent)
+            if self._clock.monotonic_s() > ends_at:
+                return done + 1 == len(unanswered)
+        return True
 
     def stop(self) -> None:
         """Stop everything; call it when no drain runs any more."""

@@ -1,4 +1,5 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import httpx
@@ -8,9 +9,10 @@ from onport_queue.flight import Granted, Item
 from onport_queue.fold import Fragment
 from onport_queue.names import Kind, Lane
 from onport_queue.settings import Settings
+from onport_sandbox import SandboxProcess, SandboxSettings
 from onport_worker.delivery.credentials import Credentials
 from onport_worker.delivery.endpoint import HASH_HEADER, HttpEndpoint
-from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent
+from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Withheld
 from onport_worker.delivery.request import Request, compose
 
 SECRET = "the-secret-hash"
@@ -21,6 +23,24 @@ SETTINGS = Settings(
 CREDENTIALS = Credentials(SETTINGS, b"salt")
 PRINT, NEXT_PRINT = CREDENTIALS.prints
 REQUEST = Request("POST", "manual-sale.json", b'{"externalId":"1"}', PRINT)
+
+
+class Gate:
+    """A wire that lets everything out, or nothing; and remembers what it was asked and told."""
+
+    def __init__(self, *, is_open: bool = True) -> None:
+        self.is_open = is_open
+        self.heard: list[str] = []
+
+    def may_begin(self) -> bool:
+        self.heard.append("may begin?")
+        return self.is_open
+
+    def has_gone(self) -> None:
+        self.heard.append("has gone")
+
+
+OPEN = Gate()
 
 
 def an_endpoint(handler: Callable[[httpx.Request], httpx.Response]) -> HttpEndpoint:
@@ -38,7 +58,7 @@ def test_a_request_carries_the_hash_and_the_body_as_it_is() -> None:
         seen.append(request)
         return httpx.Response(200, json={"status": "ok"})
 
-    assert isinstance(an_endpoint(answer).send(REQUEST), Answered)
+    assert isinstance(an_endpoint(answer).send(REQUEST, OPEN), Answered)
     assert seen[0].headers[HASH_HEADER] == SECRET
     assert seen[0].headers["content-type"] == "application/json"
     assert str(seen[0].url) == "http://127.0.0.1:1/webhooks/manual-sale.json"
@@ -52,7 +72,7 @@ def test_a_request_carries_the_hash_that_it_names() -> None:
         seen.append(request)
         return httpx.Response(200)
 
-    an_endpoint(answer).send(replace(REQUEST, print=NEXT_PRINT))
+    an_endpoint(answer).send(replace(REQUEST, print=NEXT_PRINT), OPEN)
     assert seen[0].headers[HASH_HEADER] == NEXT
 
 
@@ -60,7 +80,7 @@ def test_an_answer_is_kept_in_part_and_without_the_hashes() -> None:
     text = f"refused {SECRET} {NEXT}\n" + "x" * 100_000
     outcome = an_endpoint(
         lambda _: httpx.Response(422, text=text, headers={"retry-after": "3", "date": "now"})
-    ).send(REQUEST)
+    ).send(REQUEST, OPEN)
     assert isinstance(outcome, Answered)
     assert outcome.text.startswith("refused *** *** xxx")
     assert len(outcome.text) <= 2_048
@@ -74,7 +94,7 @@ def test_a_connection_that_does_not_open_is_tried_twice_and_not_sent() -> None:
         tried.append(request)
         raise httpx.ConnectError("refused", request=request)
 
-    assert isinstance(an_endpoint(refuse).send(REQUEST), NotSent)
+    assert isinstance(an_endpoint(refuse).send(REQUEST, OPEN), NotSent)
     assert len(tried) == 2
 
 
@@ -90,14 +110,14 @@ def test_a_request_without_an_answer_is_ambiguous_and_sent_once(
         tried.append(request)
         raise error("gone", request=request)
 
-    assert isinstance(an_endpoint(fail).send(REQUEST), Ambiguous)
+    assert isinstance(an_endpoint(fail).send(REQUEST, OPEN), Ambiguous)
     assert len(tried) == 1
 
 
 def test_a_redirect_is_not_followed() -> None:
     outcome = an_endpoint(
         lambda _: httpx.Response(302, headers={"location": "http://elsewhere/"})
-    ).send(REQUEST)
+    ).send(REQUEST, OPEN)
     assert isinstance(outcome, Answered)
     assert outcome.status == 302
 
@@ -135,3 +155,32 @@ def test_links_become_items_with_their_sku_colons_and_all() -> None:
         Granted("lease", Kind.ACKNOWLEDGE, "default", Lane.LOW, more=False, items=(item,))
     ).body
     assert body == b'[{"sku":"red:xl","vendorSkus":[{"vendorSku":"a"},{"vendorSku":"b"}]}]'
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[SandboxProcess]:
+    with SandboxProcess(SandboxSettings(hashes={"default": SECRET})) as running:
+        yield running
+
+
+def an_endpoint_at(sandbox: SandboxProcess) -> HttpEndpoint:
+    return HttpEndpoint(SETTINGS.model_copy(update={"base_url": sandbox.url}), CREDENTIALS)
+
+
+def test_the_wire_is_asked_before_the_first_byte_and_told_after_the_last(
+    sandbox: SandboxProcess,
+) -> None:
+    wire = Gate()
+    with closing(an_endpoint_at(sandbox)) as endpoint:
+        assert isinstance(endpoint.send(REQUEST, wire), Answered)
+    assert wire.heard == ["may begin?", "has gone"]
+
+
+def test_not_a_byte_goes_out_if_the_wire_says_no_once_the_connection_is_open(
+    sandbox: SandboxProcess,
+) -> None:
+    before = len(list(sandbox.receipts()))
+    with closing(an_endpoint_at(sandbox)) as endpoint:
+        assert isinstance(endpoint.send(REQUEST, Gate(is_open=False)), Withheld)
+        assert isinstance(endpoint.send(REQUEST, OPEN), Answered)
+    assert len(list(sandbox.receipts())) == before + 1

@@ -6,13 +6,13 @@ from typing import Self
 
 
 class Stopping:
-    """While the context lasts, TERM, HUP and Ctrl-C are noted; a second one interrupts.
+    """While the context lasts, TERM, HUP and Ctrl-C are noted; a second one, or QUIT, interrupts.
 
     Noted in a plain attribute: an Event's lock could be held by the very code that the signal
     interrupts.
     """
 
-    _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
     def __init__(self) -> None:
         self.asked = False
@@ -31,6 +31,6 @@ class Stopping:
             signal.signal(number, handler)
 
     def _heard(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a handler's
-        if self.asked:
+        if self.asked or number == signal.SIGQUIT:
             raise KeyboardInterrupt
         self.asked = True

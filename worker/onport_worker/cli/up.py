@@ -38,8 +38,9 @@ def up(
     The broker is the one in the settings (redis_url), else an embedded one that keeps its data in
     DIR; another shell reaches that one by DIR/relay.env. Needs ONPORT_RELAY_WEBHOOK_HASH.
 
-    Ctrl-C or TERM: what is on the wire is finished, then everything stops, and what is pending is
-    there again at the next start; exits 0. A second one ends everything at once; exits 130.
+    Ctrl-C or TERM: what is on the wire is finished, or released after 12 s to be sent again, then
+    everything stops, and what is pending is there again at the next start; exits 0. A second one,
+    or QUIT, releases and ends at once; exits 130.
     """
     settings = settings_of(context, data_dir=data)
     if settings.webhook_hash is None or not settings.webhook_hash.get_secret_value():

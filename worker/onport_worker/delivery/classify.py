@@ -3,7 +3,7 @@
 from enum import Enum, auto
 from typing import assert_never
 
-from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Outcome
+from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Outcome, Unsendable
 
 
 class Meaning(Enum):
@@ -18,6 +18,8 @@ class Meaning(Enum):
     """It speaks of the address."""
     REFUSED = auto()
     """It speaks of what was sent."""
+    IMPOSSIBLE = auto()
+    """There is no request for it."""
 
 
 _TRY_LATER = frozenset({408, 425})
@@ -42,5 +44,7 @@ def classify(outcome: Outcome) -> Meaning:
             return Meaning.REFUSED
         case NotSent() | Ambiguous():
             return Meaning.TRY_LATER
+        case Unsendable():
+            return Meaning.IMPOSSIBLE
         case _:
             assert_never(outcome)

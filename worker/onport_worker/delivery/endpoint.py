@@ -1,5 +1,6 @@
 """Sending: the only module that speaks HTTP."""
 
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import httpx
@@ -7,8 +8,9 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from onport_queue.settings import Settings
 from onport_worker.delivery.credentials import Credentials
-from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Outcome
+from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Outcome, Withheld
 from onport_worker.delivery.request import Request
+from onport_worker.delivery.wire import Wire
 
 HASH_HEADER = "jetti-webhook-hash"
 _ANSWER_KEPT = 2_048
@@ -21,8 +23,8 @@ _KEEPALIVE_S = 3.0
 class Endpoint(Protocol):
     """Where requests go."""
 
-    def send(self, request: Request) -> Outcome:
-        """Send once; every failure is an outcome."""
+    def send(self, request: Request, wire: Wire) -> Outcome | Withheld:
+        """Send once, if the wire says so; every failure is an outcome."""
 
 
 class HttpEndpoint:
@@ -48,10 +50,12 @@ class HttpEndpoint:
             transport=transport,
         )
 
-    def send(self, request: Request) -> Outcome:
+    def send(self, request: Request, wire: Wire) -> Outcome | Withheld:
         """Send once; a connection that never opened is tried once more, since nothing was sent."""
         try:
-            return self._opening()(self._exchange, request)
+            return self._opening()(self._exchange, request, wire)
+        except _WithheldError:
+            return Withheld()
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             return NotSent(self._printable(f"{type(error).__name__}: {error}"))
         except httpx.TransportError as error:
@@ -69,10 +73,14 @@ class HttpEndpoint:
             reraise=True,
         )
 
-    def _exchange(self, request: Request) -> Answered:
+    def _exchange(self, request: Request, wire: Wire) -> Answered:
         headers = {HASH_HEADER: self._credentials.hash_of(request.print)}
         with self._client.stream(
-            request.method, request.path, content=request.body, headers=headers
+            request.method,
+            request.path,
+            content=request.body,
+            headers=headers,
+            extensions={"trace": _traced(wire)},
         ) as response:
             answer = b""
             for chunk in response.iter_bytes():
@@ -91,3 +99,19 @@ class HttpEndpoint:
         for secret in self._credentials.hashes:
             text = text.replace(secret, "***")
         return "".join(char if char.isprintable() else " " for char in text)[:_ANSWER_KEPT]
+
+
+class _WithheldError(Exception):
+    """Stops an exchange before its first byte."""
+
+
+def _traced(wire: Wire) -> Callable[[str, Mapping[str, object]], None]:
+    # Only httpcore knows when the connection is open, which may have taken seconds, and the request
+    # is about to be written.
+    def trace(event: str, _: Mapping[str, object]) -> None:
+        if event.endswith("send_request_headers.started") and not wire.may_begin():
+            raise _WithheldError
+        if event.endswith("send_request_body.complete"):
+            wire.has_gone()
+
+    return trace

@@ -28,4 +28,16 @@ class Ambiguous:
     reason: str
 
 
-Outcome: TypeAlias = Answered | NotSent | Ambiguous
+@dataclass(frozen=True, slots=True)
+class Unsendable:
+    """No request could be made of what was claimed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """It was not sent, since its lease might run out: somebody else may be about to send it."""
+
+
+Outcome: TypeAlias = Answered | NotSent | Ambiguous | Unsendable

@@ -20,7 +20,7 @@ from onport_queue.flight import (
 )
 from onport_worker.delivery.backoff import asked_s, backoff_ms
 from onport_worker.delivery.classify import Meaning, classify
-from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Outcome
+from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Outcome, Unsendable
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,16 @@ def settlement_of(
         case Meaning.MISDIRECTED:
             return Settlement(released, Answer.MISDIRECTED, sent=False, status=status, text=text)
         case Meaning.REFUSED:
-            refused = [Dead()] if len(items) == 1 else [Halve() for _ in items]
-            return Settlement(refused, Answer.REFUSED, status=status, text=text)
+            return Settlement(_narrowed(items), Answer.REFUSED, status=status, text=text)
+        case Meaning.IMPOSSIBLE:
+            narrowed = _narrowed(items)
+            return Settlement(narrowed, Answer.NONE, sent=False, status=status, text=text)
         case _ as meaning:
             assert_never(meaning)
+
+
+def _narrowed(items: Sequence[Item]) -> list[Verdict]:
+    return [Dead()] if len(items) == 1 else [Halve() for _ in items]
 
 
 def _asked_ms(outcome: Outcome, now: datetime) -> int | None:
@@ -85,5 +91,7 @@ def _noted(outcome: Outcome) -> tuple[str, str]:
             return "not sent", reason
         case Ambiguous(reason):
             return "ambiguous", reason
+        case Unsendable(reason):
+            return "unsendable", reason
         case _:
             assert_never(outcome)

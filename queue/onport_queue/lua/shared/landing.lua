@@ -74,8 +74,8 @@ local function land(key, job, content, verdict, delay, landing)
   if landing.sent == 1 then
     tries.attempts = tries.attempts + 1
     if not tries.first then tries.first, tries.held = math.floor(now), held(landing) end
-    note_answer(tries, landing.status, landing.text, now)
   end
+  if landing.sent == 1 or verdict == 'dead' then note_answer(tries, landing.status, landing.text, now) end
   if verdict == 'expired' then
     if landing.flight.alone then tries.crashes = tries.crashes + 1 end
     tries.alone = true
