@@ -43,11 +43,12 @@ class Relay:
     fleet: Fleet | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
 
-    def start_workers(self, plans: Sequence[WorkerPlan] = PLANS, **settings: Any) -> None:
-        """Start workers, with settings of their own if some are given."""
+    def start_workers(self, plans: Sequence[WorkerPlan] = PLANS, **settings: Any) -> Fleet:
+        """Start workers, with settings of their own if some are given; return when they work."""
         changed = load_settings(**{**self.settings.model_dump(exclude_none=True), **settings})
         self.fleet = self._stack.enter_context(Fleet(changed, plans, self.log))
         await_workers(self.fleet, self.queue)
+        return self.fleet
 
     def stop_workers(self) -> None:
         """Stop them as an operator does."""

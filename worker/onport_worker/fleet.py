@@ -29,11 +29,12 @@ _HURRIES_WITHIN_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerPlan:
-    """One worker process: its name, the lanes it serves in order, its threads."""
+    """One worker process: its name, the lanes it serves in order, its threads, its Celery app."""
 
     name: str
     lanes: Sequence[Lane]
     concurrency: int
+    app: str = "onport_worker.app"
 
 
 WORKER_RESTARTS = RestartPolicy(
@@ -242,7 +243,7 @@ def _command(plan: WorkerPlan) -> list[str]:
     queues = ",".join(lane.value for lane in plan.lanes)
     options = f"-P threads -c {plan.concurrency} -Q {queues} -n {plan.name}@%h -l WARNING"
     return [
-        *(sys.executable, "-P", "-m", "celery", "-A", "onport_worker.app", "worker"),
+        *(sys.executable, "-P", "-m", "celery", "-A", plan.app, "worker"),
         *options.split(),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     ]
