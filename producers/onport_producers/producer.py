@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -16,12 +16,16 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from tenacity import Retrying, retry_if_exception_type, stop_before_delay, wait_fixed
 
+from onport_producers.broker_memory import BrokerMemory
+from onport_producers.handover import Handover
 from onport_producers.receipt import Receipt, State, Summary
+from onport_producers.shelter import Shelter
+from onport_producers.spool import Spool
 from onport_producers.wakeup import CeleryWaker, Waker
-from onport_queue.broker import connect, unreachable
+from onport_queue.broker import connect, may_pass, unreachable
 from onport_queue.clock import Clock, SystemClock
-from onport_queue.errors import BrokerUnavailableError, InvalidJobError, SettingsError
-from onport_queue.fold import Mode, compaction
+from onport_queue.errors import BrokerUnavailableError, InvalidJobError, SettingsError, SpoolError
+from onport_queue.fold import Mode
 from onport_queue.jobs import Job, LinkJob, Payload, link_job, product_job, sale_job
 from onport_queue.names import DEFAULT_CHANNEL, Kind, Lane, checked_name, job_key
 from onport_queue.settings import Settings, load_settings
@@ -30,6 +34,8 @@ from onport_queue.store import JOBS_PER_PUT, PutBatch, PutOutcome, PutReply, Que
 _log = logging.getLogger(__name__)
 
 PUT_BOUND_S = 0.25
+FLUSH_BOUND_S = 2.0
+"""How long one call of the flusher may take; nobody waits for it."""
 
 Progress = Callable[[int], None]
 """Told after each script call how many items have been accepted so far."""
@@ -40,14 +46,17 @@ _AnyJob = TypeVar("_AnyJob", Job, LinkJob)
 class Producer:
     """Puts jobs into the relay. Thread-safe; may be made before a fork.
 
-    Once a method returns, Redis has the job: it is delivered at least once, in the order of its
-    key's versions.
+    Once a method returns, Redis has the job, or this host's spool has it on its disk because Redis
+    could not take it within a quarter of a second: it is delivered at least once, in the order of
+    its key's versions. While the spool holds something, this host's puts go there at once; a thread
+    flushes it when Redis is back.
 
     All methods raise:
         InvalidJobError: the payload can't be keyed or is not of a documented JSON type; names the
-        field. BrokerUnavailableError: Redis could not be reached within a quarter of a second, or
-        refused. Whether the job was
-            taken is then unknown; putting it again is safe.
+            field.
+        BrokerUnavailableError: Redis did not take the job, and there is no spool (spool_mb = 0), or
+            it can't take it either (SpoolError). Whether Redis has it is then unknown; putting it
+            again is safe.
     """
 
     def __init__(
@@ -65,7 +74,9 @@ class Producer:
         self._url = self._settings.redis_url
         self._waker = waker or CeleryWaker(self._url)
         self._clock = clock or SystemClock()
-        self._connected: tuple[int, Redis, Queue] | None = None
+        self._connected: tuple[int, Redis, Handover] | None = None
+        self._memory = BrokerMemory(self._clock)
+        self._shelter = self._sheltered() if self._settings.spool_mb else None
 
     @classmethod
     def from_config(cls, config: Path | None = None) -> "Producer":
@@ -162,8 +173,8 @@ class Producer:
         return Receipt(
             id=job_key(kind, channel, job.key),
             lane=lane,
-            state=State(reply.outcomes[0]),
-            expected_at=self._clock.wall() + self._expected_in(lane, reply),
+            state=State(reply.outcomes[0]) if reply else State.SPOOLED,
+            expected_at=self._expected_at(lane, reply) if reply else None,
             warnings=job.warnings,
         )
 
@@ -186,13 +197,15 @@ class Producer:
                 batch = following
         return summary
 
-    def _added(self, summary: Summary, batch: Sequence[_AnyJob], reply: PutReply) -> Summary:
+    def _added(self, summary: Summary, batch: Sequence[_AnyJob], reply: PutReply | None) -> Summary:
+        outcomes = reply.outcomes if reply else ()
         return Summary(
             accepted=summary.accepted + len(batch),
-            folded=summary.folded + reply.outcomes.count(PutOutcome.FOLDED),
-            superseded=summary.superseded + reply.outcomes.count(PutOutcome.SUPERSEDED),
+            folded=summary.folded + outcomes.count(PutOutcome.FOLDED),
+            superseded=summary.superseded + outcomes.count(PutOutcome.SUPERSEDED),
+            spooled=summary.spooled + (0 if reply else len(batch)),
             warnings=summary.warnings + sum(1 for job in batch if job.warnings),
-            expected_at=self._clock.wall() + self._expected_in(Lane.LOW, reply),
+            expected_at=self._expected_at(Lane.LOW, reply) if reply else None,
         )
 
     def _next_batch(self, jobs: Iterator[_AnyJob], accepted: int) -> Sequence[_AnyJob]:
@@ -206,30 +219,37 @@ class Producer:
             ) from None
         return batch
 
-    def _put(self, batch: PutBatch) -> PutReply:
-        queue = self._queue()
+    def _put(self, batch: PutBatch) -> PutReply | None:
+        """Put a batch, or keep it (None)."""
+        handover = self._handover()
         try:
             checked_name("channel", batch.channel)
         except ValueError as error:
             raise InvalidJobError("channel", str(error)) from None
+        if self._shelter is not None and self._shelter.is_holding():
+            self._shelter.keep(batch)
+            return None
         try:
             for attempt in self._tries():
                 with attempt:
-                    reply = queue.put(batch)
+                    reply = handover.put(batch)
         except RedisError as error:
-            raise BrokerUnavailableError(unreachable(self._redis(), error)) from error
-        for lane in reply.wake:
-            self._waker.wake(self._settings.account, lane)
-        for index in reply.overgrown:
-            self._compact(queue, batch, batch.jobs[index].key)
+            self._keep(batch, error)
+            return None
+        handover.follow_up(batch, reply)
+        if self._shelter is not None:
+            self._shelter.note_offset()
         return reply
 
-    def _compact(self, queue: Queue, batch: PutBatch, key: str) -> None:
+    def _keep(self, batch: PutBatch, error: RedisError) -> None:
+        away = unreachable(self._redis(), error)
+        if self._shelter is None or not may_pass(error):
+            raise BrokerUnavailableError(away) from error
         try:
-            queue.compact(batch.kind, batch.channel, key, compaction)
-        except RedisError as error:
-            # The put has succeeded; the job stays overgrown until the next one folds into it.
-            _log.warning("compaction_failed error=%s", type(error).__name__)
+            self._shelter.keep(batch)
+        except SpoolError as problem:
+            raise SpoolError(f"{away}; {problem}") from error
+        _log.warning("put_spooled error=%s", type(error).__name__)
 
     def _tries(self) -> Retrying:
         # The put id makes a repetition harmless, so a cut connection is simply tried again, within
@@ -241,26 +261,32 @@ class Producer:
             reraise=True,
         )
 
-    def _expected_in(self, lane: Lane, reply: PutReply) -> timedelta:
+    def _expected_at(self, lane: Lane, reply: PutReply) -> datetime:
         requests: float = reply.pending_high
         if lane == Lane.LOW:
             requests += reply.pending_low / self._settings.batch_items
-        return timedelta(seconds=requests / self._settings.rate)
+        return self._clock.wall() + timedelta(seconds=requests / self._settings.rate)
 
     def _redis(self) -> Redis:
         return self._connection()[1]
 
-    def _queue(self) -> Queue:
+    def _handover(self) -> Handover:
         return self._connection()[2]
 
-    def _connection(self) -> tuple[int, Redis, Queue]:
+    def _connection(self) -> tuple[int, Redis, Handover]:
         pid = os.getpid()
         if self._connected is None or self._connected[0] != pid:
             redis = connect(self._url, timeout_s=PUT_BOUND_S, retries=0)
-            history_ms = round(self._settings.history_days * 86_400_000)
-            self._connected = (
-                pid,
-                redis,
-                Queue(redis, self._settings.account, history_retention_ms=history_ms),
-            )
+            self._connected = pid, redis, self._handover_over(redis)
         return self._connected
+
+    def _handover_over(self, redis: Redis) -> Handover:
+        queue = Queue.of(redis, self._settings)
+        return Handover(queue, self._waker, self._memory, self._clock)
+
+    def _sheltered(self) -> Shelter:
+        def handover() -> Handover:
+            return self._handover_over(connect(self._url, timeout_s=FLUSH_BOUND_S, retries=0))
+
+        spool = Spool.of(self._settings, self._clock)
+        return Shelter(spool, self._memory, handover, self._clock)

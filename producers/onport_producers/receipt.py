@@ -16,11 +16,12 @@ class State(StrEnum):
     REVIVED = "revived"
     SUPERSEDED = "superseded"
     DUPLICATE = "duplicate"
+    SPOOLED = "spooled"
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The relay has the job.
+    """The relay has the job: Redis, or this host's spool.
 
     Attributes:
         id: the job, e.g. ``sale:default:1001``.
@@ -28,15 +29,15 @@ class Receipt:
         state: pending (new), folded (into one that was not sent yet), waiting (its key is in
         flight), revived (a dead
             one lives again), superseded (Onport has a newer full payload already), duplicate (this
-            very put was taken before).
-        expected_at: when it should be delivered if nothing fails; an estimate.
+            very put was taken before), spooled (Redis is away; it gets the job when it is back).
+        expected_at: when it should be delivered if nothing fails; an estimate. None if spooled.
         warnings: what is odd about the payload.
     """
 
     id: str
     lane: Lane
     state: State
-    expected_at: datetime
+    expected_at: datetime | None
     warnings: tuple[str, ...] = ()
 
 
@@ -47,5 +48,6 @@ class Summary:
     accepted: int = 0
     folded: int = 0
     superseded: int = 0
+    spooled: int = 0
     warnings: int = 0
     expected_at: datetime | None = None

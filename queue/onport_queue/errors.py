@@ -4,6 +4,7 @@ RelayError
 ├── InvalidJobError       a payload that can't be keyed or is not of a documented JSON type
 ├── SettingsError         settings that contradict themselves or can't be read
 ├── BrokerUnavailableError  Redis can't be reached or refuses to write
+│   └── SpoolError        ... and the spool can't take or give what was put
 └── VolatileBrokerError   Redis may forget what it was given
 """
 
@@ -36,6 +37,10 @@ class SettingsError(RelayError):
 
 class BrokerUnavailableError(RelayError):
     """Redis can't be reached, or refuses to write."""
+
+
+class SpoolError(BrokerUnavailableError):
+    """The spool, where puts are kept while Redis is away, can't be used; nothing was taken."""
 
 
 class VolatileBrokerError(RelayError):

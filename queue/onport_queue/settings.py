@@ -75,9 +75,10 @@ class Settings(BaseSettings):
     replicas: int = Field(
         0, ge=0, description="Replicas of Redis that must have a job before its receipt is given."
     )
-    spool_path: Path = Field(
-        Path(".relay/spool.db"),
-        description="Where a producer keeps what it puts while Redis is away; must persist.",
+    spool_path: Path | None = Field(
+        None,
+        description="Where a producer keeps what it puts while Redis is away, on a disk that "
+        "persists; unset: spool.db in data_dir.",
     )
     spool_mb: int = Field(
         256, ge=0, description="Most megabytes of the spool; 0: no spool, such puts are refused."
@@ -86,7 +87,10 @@ class Settings(BaseSettings):
         default=False, description="Allow an endpoint without TLS off this machine."
     )
     allow_volatile: bool = Field(default=False, description="Run on a broker that may forget.")
-    data_dir: Path = Field(Path(".relay"), description="Where the embedded broker keeps its data.")
+    data_dir: Path = Field(
+        Path(".relay"),
+        description="Where the embedded broker has its data, a producer its spool.",
+    )
     appendfsync: Literal["always", "everysec", "no"] = Field(
         "always", description="When the embedded broker's log reaches the disk."
     )
@@ -129,6 +133,11 @@ class Settings(BaseSettings):
                 "use https, or set allow_http for a sandbox"
             )
         return self
+
+    @property
+    def spool_file(self) -> Path:
+        """Where the spool is, absolute."""
+        return (self.spool_path or self.data_dir / "spool.db").absolute()
 
     @classmethod
     def settings_customise_sources(

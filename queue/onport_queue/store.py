@@ -36,6 +36,7 @@ from onport_queue.ledger import Stats
 from onport_queue.names import DEFAULT_ACCOUNT, Kind, Lane, checked_name, job_key
 from onport_queue.replies import DeadLetter, JobView, Replayed
 from onport_queue.scripts import Reply, Scripts
+from onport_queue.settings import Settings
 
 PUT_ID_RETENTION_MS = 24 * 3600 * 1000
 JOBS_PER_PUT = 500
@@ -117,6 +118,16 @@ class Queue:
         self._replicas = replicas
         self._history_retention_ms = history_retention_ms
         self._scripts = Scripts(redis, f"onport-relay:{{{account}}}")
+
+    @classmethod
+    def of(cls, redis: Redis, settings: Settings) -> "Queue":
+        """Return the queue of the settings' account."""
+        return cls(
+            redis,
+            settings.account,
+            history_retention_ms=round(settings.history_days * 86_400_000),
+            replicas=settings.replicas,
+        )
 
     def put(self, batch: PutBatch) -> PutReply:
         """Take jobs in, at most `JOBS_PER_PUT`. Once this returns, Redis has them.

@@ -44,7 +44,7 @@ def main() -> None:
             TemporaryDirectory() as directory,
             EmbeddedBroker(Path(directory), appendfsync=options.appendfsync) as broker,
         ):
-            producer = Producer(load_settings(redis_url=broker.url))
+            producer = Producer(load_settings(redis_url=broker.url, data_dir=directory))
             producer.import_products(products(1_000))
             before, began = peak_mb(), clock.monotonic_s()
             summary = producer.import_products(products(options.items))

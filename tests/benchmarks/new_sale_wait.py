@@ -80,7 +80,11 @@ def main() -> None:
             SandboxProcess(answers, receipts=receipts) as sandbox,
         ):
             settings = load_settings(
-                redis_url=broker.url, base_url=sandbox.url, webhook_hash=SECRET, rate=options.rate
+                redis_url=broker.url,
+                base_url=sandbox.url,
+                webhook_hash=SECRET,
+                rate=options.rate,
+                data_dir=home,
             )
             producer = Producer(settings)
             producer.import_products(

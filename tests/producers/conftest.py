@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import redis
 
@@ -19,8 +21,8 @@ class CountingWaker:
 
 
 @pytest.fixture
-def settings(broker_url: str) -> Settings:
-    return load_settings(redis_url=broker_url, rate=10, batch_items=50)
+def settings(broker_url: str, tmp_path: Path) -> Settings:
+    return load_settings(redis_url=broker_url, rate=10, batch_items=50, data_dir=tmp_path)
 
 
 @pytest.fixture

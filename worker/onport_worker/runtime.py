@@ -59,10 +59,8 @@ class Runtime:
         if faults and not settings.allow_volatile:
             raise VolatileBrokerError("\n".join(faults))
         clock = SystemClock()
-        history_ms = round(settings.history_days * 86_400_000)
-        queue = Queue(redis, settings.account, history_retention_ms=history_ms)
-        last_call = connect(url, timeout_s=_LAST_CALL_S, retries=0)
-        self._parting = Queue(last_call, settings.account, history_retention_ms=history_ms)
+        queue = Queue.of(redis, settings)
+        self._parting = Queue.of(connect(url, timeout_s=_LAST_CALL_S, retries=0), settings)
         self._clock = clock
         waker = CeleryWaker(url)
         self._stopping = threading.Event()

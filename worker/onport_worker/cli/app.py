@@ -16,6 +16,7 @@ from onport_worker.cli.rate import rate
 from onport_worker.cli.sandbox import sandbox
 from onport_worker.cli.send import send
 from onport_worker.cli.show import show
+from onport_worker.cli.spool import app as spool
 from onport_worker.cli.status import status
 from onport_worker.cli.up import up
 
@@ -84,6 +85,7 @@ app.command()(pause)
 app.command()(resume)
 app.command()(rate)
 app.add_typer(dead)
+app.add_typer(spool)
 app.command()(accept_loss)
 app.command(
     add_help_option=False,

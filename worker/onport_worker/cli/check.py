@@ -17,6 +17,7 @@ from onport_worker.cli.findings import (
     broker_findings,
     settings_faults,
     settings_findings,
+    spool_findings,
 )
 
 _STYLES = {
@@ -57,4 +58,8 @@ def _findings(context: typer.Context) -> list[Finding]:
         settings = settings_of(context)
     except SettingsError as error:
         return list(settings_faults(error))
-    return [*settings_findings(settings), *broker_findings(settings)]
+    return [
+        *settings_findings(settings),
+        *spool_findings(settings),
+        *broker_findings(settings),
+    ]

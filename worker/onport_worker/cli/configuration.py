@@ -79,11 +79,4 @@ def opened_queue(settings: Settings) -> Iterator[Queue]:
         SettingsError: no broker is named.
     """
     with opened_broker(settings) as redis:
-        yield queue_of(redis, settings)
-
-
-def queue_of(redis: Redis, settings: Settings) -> Queue:
-    """Return the account's queue."""
-    return Queue(
-        redis, settings.account, history_retention_ms=round(settings.history_days * 86_400_000)
-    )
+        yield Queue.of(redis, settings)

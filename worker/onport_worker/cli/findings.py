@@ -8,11 +8,16 @@ from typing import cast
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from onport_producers.spool import Spool
 from onport_queue.broker import can_tell, volatility
-from onport_queue.errors import RelayError, SettingsError
+from onport_queue.clock import SystemClock
+from onport_queue.errors import RelayError, SettingsError, SpoolError
 from onport_queue.settings import Settings
+from onport_queue.store import Queue
 from onport_worker.cli.addresses import endpoint_of, place_of
-from onport_worker.cli.configuration import embedded_url, opened_broker, queue_of
+from onport_worker.cli.configuration import embedded_url, opened_broker
+from onport_worker.cli.persistence import doubts
+from onport_worker.cli.spool import holds
 
 OLDEST_BROKER = (7, 0)
 
@@ -54,6 +59,25 @@ def settings_findings(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding(Level.OK, "webhook_hash", "set")
+
+
+def spool_findings(settings: Settings) -> Iterator[Finding]:
+    """Yield where a producer of this host would keep its puts, and what waits there."""
+    if settings.spool_mb == 0:
+        yield Finding(Level.OK, "spool", "off (spool_mb = 0): while Redis is away puts are refused")
+        return
+    spool = Spool.of(settings, SystemClock())
+    yield from (Finding(Level.WARNING, "spool", doubt) for doubt in doubts(spool.path))
+    try:
+        contents = spool.contents()
+    except SpoolError as error:
+        yield Finding(Level.FAULT, "spool", str(error).removeprefix("spool "))
+        return
+    for refused in contents.refused:
+        what = f"put {refused.place} with {refused.jobs:,} jobs was refused: {refused.reason}"
+        yield Finding(Level.WARNING, "spool", what)
+    level = Level.WARNING if contents.puts else Level.OK
+    yield Finding(level, "spool", f"{spool.path} holds {holds(contents)}")
 
 
 def broker_findings(settings: Settings) -> Iterator[Finding]:
@@ -127,7 +151,7 @@ def _server(redis: Redis) -> Iterator[Finding]:
 
 def _queue(redis: Redis, settings: Settings) -> Iterator[Finding]:
     try:
-        stats = queue_of(redis, settings).stats()
+        stats = Queue.of(redis, settings).stats()
     except RedisError as error:
         yield Finding(Level.FAULT, "queue", f"our scripts can't run: {error}")
         return

@@ -85,12 +85,12 @@ class Intake:
 
     def _count(self, receipt: Receipt, progress: Progress) -> None:
         so_far = self.summary
-        expected = receipt.expected_at
+        times = [at for at in (so_far.expected_at, receipt.expected_at) if at is not None]
         self.summary = Summary(
             accepted=so_far.accepted + 1,
             folded=so_far.folded + (receipt.state == State.FOLDED),
             superseded=so_far.superseded + (receipt.state == State.SUPERSEDED),
             warnings=so_far.warnings + bool(receipt.warnings),
-            expected_at=max(so_far.expected_at or expected, expected),
+            expected_at=max(times, default=None),
         )
         progress(self.summary.accepted)

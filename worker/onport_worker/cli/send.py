@@ -62,7 +62,8 @@ def send(
         raise UsageError(f"--partial: only for sale-update, not for {what}")
     _check_format(what, file, declared, key)
     with open_source(file) as source:
-        settings = with_broker(settings_of(context))
+        # No spool: somebody is here to read that the broker is away, and to send the file again.
+        settings = with_broker(settings_of(context)).model_copy(update={"spool_mb": 0})
         if key is not None:
             settings = settings.model_copy(update={"product_key": (key,)})
         intake = Intake(Producer(settings), channel=checked_channel(channel), partial=partial)

@@ -1,0 +1,81 @@
+"""Where a producer's puts stay while Redis is away: the spool, and what is remembered with it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from onport_producers.broker_memory import BrokerMemory
+from onport_producers.handover import Handover
+from onport_producers.spool import Flusher, Spool
+from onport_queue.clock import Clock
+from onport_queue.errors import SpoolError
+from onport_queue.store import PutBatch
+
+_log = logging.getLogger(__name__)
+
+# A clock that is off by less is not worth a write: versions of one key are further apart.
+_OFFSET_WORTH_NOTING_MS = 100.0
+
+
+class Shelter:
+    """Keeps puts and flushes them; what a shop's process needs of the spool."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        memory: BrokerMemory,
+        handover: Callable[[], Handover],
+        clock: Clock,
+    ) -> None:
+        self._spool = spool
+        self._memory = memory
+        self._flusher = Flusher(spool, handover, clock)
+        self._noted_offset_ms = 0.0
+        self._noted_epoch = ""
+        self._has_complained = False
+        self._recall()
+        self.is_holding()  # left by a process that is no more: flushed from now on
+
+    def is_holding(self) -> bool:
+        """Return whether puts wait here, so that others must queue behind them."""
+        try:
+            is_holding = self._spool.is_holding()
+        except SpoolError as error:
+            self._complain(error)
+            return False
+        if is_holding:
+            self._flusher.begin()
+        return is_holding
+
+    def keep(self, batch: PutBatch) -> None:
+        """Keep a put on the disk. Raises SpoolError if that is impossible."""
+        self._spool.append(replace(batch, guessed_ms=self._memory.now_ms()))
+        if self._memory.epoch != self._noted_epoch:
+            self._spool.note("epoch", self._memory.epoch)
+            self._noted_epoch = self._memory.epoch
+        self._flusher.begin()
+
+    def note_offset(self) -> None:
+        """Remember by how much Redis time differs, for a process that starts while it is away."""
+        offset_ms = self._memory.offset_ms()
+        if abs(offset_ms - self._noted_offset_ms) < _OFFSET_WORTH_NOTING_MS:
+            return
+        self._noted_offset_ms = offset_ms
+        try:
+            self._spool.note("offset_ms", f"{offset_ms:.0f}")
+        except SpoolError as error:
+            _log.warning("offset_not_noted error=%s", error)
+
+    def _recall(self) -> None:
+        try:
+            self._noted_offset_ms = float(self._spool.fact("offset_ms") or 0)
+            self._noted_epoch = self._spool.fact("epoch") or ""
+        except SpoolError as error:
+            self._complain(error)
+        self._memory.recall(self._noted_offset_ms, self._noted_epoch)
+
+    def _complain(self, error: SpoolError) -> None:
+        # Redis may be well: a file that can't be read must not stop the shop.
+        if not self._has_complained:
+            _log.error("spool_unreadable error=%s", error)
+        self._has_complained = True

@@ -1,0 +1,150 @@
+"""Flushing the spool: in order, one process of a host at a time, until it is empty."""
+
+import fcntl
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.exceptions import RedisError
+
+from onport_producers.handover import Handover
+from onport_producers.spool.store import Entry, Spool
+from onport_queue.broker import may_pass
+from onport_queue.clock import Clock
+from onport_queue.errors import SpoolError
+
+_log = logging.getLogger(__name__)
+
+# The disk is waited for once for so many puts; killed in between, they are put again under their
+# own put ids, which makes no second job.
+_AT_A_TIME = 50
+_SHORTEST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """How many puts and jobs the queue has got; the error that ended it early, if one did."""
+
+    puts: int = 0
+    jobs: int = 0
+    error: RedisError | None = None
+
+
+def flush(
+    spool: Spool, handover: Handover, progress: Callable[[Flushed], None] | None = None
+) -> Flushed:
+    """Put what the spool holds, in order; the caller holds `turn_of`.
+
+    An entry that the broker refuses for good is set aside, so that it neither blocks the others nor
+    is lost.
+
+    Raises:
+        SpoolError: the file can't be read or written.
+    """
+    done = Flushed()
+    while entries := spool.first(_AT_A_TIME):
+        settled: list[int] = []
+        try:
+            for entry in entries:
+                taken = _put(spool, handover, entry)
+                settled += [entry.place] if taken else []
+                done = Flushed(done.puts + taken, done.jobs + taken * len(entry.batch.jobs))
+        except RedisError as error:
+            return Flushed(done.puts, done.jobs, error)
+        finally:
+            spool.remove(settled)
+        if progress:
+            progress(done)
+    return done
+
+
+def _put(spool: Spool, handover: Handover, entry: Entry) -> bool:
+    try:
+        reply = handover.put(entry.batch)
+    except RedisError as error:
+        if may_pass(error):
+            raise
+        # Its text is the script's, not the payload's.
+        reason = f"{type(error).__name__}: {error}"
+        _log.error("spooled_put_refused place=%d reason=%s", entry.place, reason)
+        spool.set_aside(entry.place, reason)
+        return False
+    handover.follow_up(entry.batch, reply)
+    return True
+
+
+@contextmanager
+def turn_of(path: Path) -> Iterator[bool]:
+    """Be the host's only flusher while the context lasts; yields whether it is ours."""
+    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(lock)
+
+
+class Flusher:
+    """Flushes in the background of a producer, as soon as the broker answers again."""
+
+    def __init__(self, spool: Spool, handover: Callable[[], Handover], clock: Clock) -> None:
+        self._spool = spool
+        self._handover = handover
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._thread: tuple[int, threading.Thread] | None = None
+        self._wanted = threading.Event()
+        self._stop = threading.Event()
+
+    def begin(self) -> None:
+        """Flush soon; call it whenever something was spooled or found."""
+        with self._lock:
+            pid = os.getpid()
+            if self._thread is None or self._thread[0] != pid or not self._thread[1].is_alive():
+                self._wanted, self._stop = threading.Event(), threading.Event()
+                thread = threading.Thread(target=self._run, name="spool-flusher", daemon=True)
+                self._thread = pid, thread
+                thread.start()
+            self._wanted.set()
+
+    def stop(self) -> None:
+        """End the background; what is left is flushed next time."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            self._stop.set()
+            self._wanted.set()
+        if thread is not None and thread[0] == os.getpid():
+            thread[1].join()
+
+    def _run(self) -> None:
+        stop, wanted = self._stop, self._wanted
+        while not stop.is_set():
+            wanted.wait()
+            wanted.clear()
+            self._until_empty(stop)
+
+    def _until_empty(self, stop: threading.Event) -> None:
+        pause_s = _SHORTEST_PAUSE_S
+        while not stop.is_set():
+            try:
+                if not self._spool.is_holding():
+                    return
+                with turn_of(self._spool.path) as is_ours:
+                    flushed = flush(self._spool, self._handover()) if is_ours else Flushed()
+            except (SpoolError, OSError) as error:
+                _log.error("spool_flush_failed error=%s", error)
+                flushed, pause_s = Flushed(), _LONGEST_PAUSE_S
+            if flushed.puts:
+                _log.warning("spool_flushed puts=%d jobs=%d", flushed.puts, flushed.jobs)
+                pause_s = _SHORTEST_PAUSE_S
+            self._clock.wait(stop, pause_s)
+            pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)

@@ -1,0 +1,281 @@
+"""The spool: puts in a file, each on the disk before it is taken."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+
+from onport_producers.spool.codec import decoded, encoded
+from onport_queue.clock import Clock
+from onport_queue.errors import SpoolError
+from onport_queue.fold import Mode
+from onport_queue.names import Kind, Lane
+from onport_queue.settings import Settings
+from onport_queue.store import PutBatch
+
+# Other processes of the host hold the file for a few ms at a time. SQLite's own waiting sleeps up
+# to 0.1 s between two looks, and among busy writers starves one for seconds.
+_BUSY_S = 5.0
+_LOOK_S = 0.005
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS puts (
+    place INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, put_id BLOB NOT NULL,
+    kind TEXT NOT NULL, channel TEXT NOT NULL, lane TEXT NOT NULL, mode TEXT NOT NULL,
+    guessed_ms INTEGER NOT NULL, spooled_s REAL NOT NULL, many INTEGER NOT NULL,
+    jobs BLOB NOT NULL, refused TEXT
+);
+CREATE TABLE IF NOT EXISTS facts (
+    account TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (account, name)
+) WITHOUT ROWID;
+"""
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One put, at its place in the order of spooling."""
+
+    place: int
+    batch: PutBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A put that the broker refuses for good: it is set aside, with the reason."""
+
+    place: int
+    kind: Kind
+    jobs: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the spool holds for an account: puts that wait, their jobs, the file's size."""
+
+    puts: int
+    jobs: int
+    oldest_s: float | None
+    file_bytes: int
+    refused: tuple[Refused, ...]
+
+
+class Spool:
+    """One file a host, shared by its processes; thread-safe, and may be made before a fork.
+
+    A put is on the disk when `append` returns (SQLite, WAL, synchronous FULL). The file holds
+    payloads, so it is for its owner only. It is not made before there is something to keep.
+
+    All methods raise SpoolError if the file can't be read or written; nothing has changed then.
+    """
+
+    def __init__(self, path: Path, account: str, *, most_mb: int, clock: Clock) -> None:
+        self.path = path
+        self._account = account
+        self._most_mb = most_mb
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._opened: tuple[int, sqlite3.Connection] | None = None
+        # Closing what was opened before a fork would take the parent's locks away.
+        self._left_to_the_parent: list[sqlite3.Connection] = []
+
+    @classmethod
+    def of(cls, settings: Settings, clock: Clock) -> "Spool":
+        """Return this host's spool, as the settings have it."""
+        path, most_mb = settings.spool_file, settings.spool_mb
+        return cls(path, settings.account, most_mb=most_mb, clock=clock)
+
+    def append(self, batch: PutBatch) -> None:
+        """Keep a put, with the time of Redis that was guessed for it."""
+        if batch.guessed_ms is None:
+            raise ValueError("a kept put needs guessed_ms")
+        self._run(
+            lambda file: file.execute(
+                "INSERT INTO puts (account, put_id, kind, channel, lane, mode, guessed_ms,"
+                " spooled_s, many, jobs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(self._account, batch.put_id, batch.kind, batch.channel, batch.lane),
+                    *(batch.mode, batch.guessed_ms, self._clock.wall().timestamp()),
+                    *(len(batch.jobs), encoded(batch.jobs)),
+                ),
+            )
+        )
+
+    def is_holding(self) -> bool:
+        """Return whether puts wait; cheap enough to be asked before every put."""
+        if not self.path.exists():
+            return False
+        waiting = self._rows(
+            "SELECT 1 FROM puts WHERE account = ? AND refused IS NULL LIMIT 1", self._account
+        )
+        return bool(waiting)
+
+    def first(self, most: int) -> list[Entry]:
+        """Return the puts that have waited longest, in order."""
+        if not self.path.exists():
+            return []
+        rows = self._rows(
+            "SELECT place, put_id, kind, channel, lane, jobs, mode, guessed_ms FROM puts"
+            " WHERE account = ? AND refused IS NULL ORDER BY place LIMIT ?",
+            self._account,
+            most,
+        )
+        return [_entry(row) for row in rows]
+
+    def remove(self, places: Sequence[int]) -> None:
+        """Forget puts that the queue has."""
+        if not places:
+            return
+
+        def delete(file: sqlite3.Connection) -> None:
+            with _transaction(file):
+                file.executemany("DELETE FROM puts WHERE place = ?", [(place,) for place in places])
+
+        self._run(delete)
+
+    def set_aside(self, place: int, reason: str) -> None:
+        """Keep a put that the broker refuses for good, out of the way of the others."""
+        self._rows("UPDATE puts SET refused = ? WHERE place = ?", reason, place)
+
+    def fact(self, name: str) -> str | None:
+        """Return what was noted under a name, or None."""
+        if not self.path.exists():
+            return None
+        found = self._rows(
+            "SELECT value FROM facts WHERE account = ? AND name = ?", self._account, name
+        )
+        return found[0][0] if found else None
+
+    def note(self, name: str, value: str) -> None:
+        """Note a fact."""
+        self._rows(
+            "INSERT OR REPLACE INTO facts (account, name, value) VALUES (?, ?, ?)",
+            self._account,
+            name,
+            value,
+        )
+
+    def contents(self) -> Contents:
+        """Return what there is, for an operator."""
+        if not self.path.exists():
+            return Contents(0, 0, None, 0, ())
+        ((puts, jobs, oldest),) = self._rows(
+            "SELECT count(*), total(many), min(spooled_s) FROM puts"
+            " WHERE account = ? AND refused IS NULL",
+            self._account,
+        )
+        refused = self._rows(
+            "SELECT place, kind, many, refused FROM puts"
+            " WHERE account = ? AND refused IS NOT NULL ORDER BY place LIMIT 100",
+            self._account,
+        )
+        aside = tuple(Refused(place, Kind(kind), many, why) for place, kind, many, why in refused)
+        return Contents(puts, int(jobs), oldest, self.path.stat().st_size, aside)
+
+    def close(self) -> None:
+        """Close the file; it is opened again when it is needed."""
+        with self._lock:
+            if self._opened is not None and self._opened[0] == os.getpid():
+                self._opened[1].close()
+            self._opened = None
+
+    def _rows(self, sql: str, *values: object) -> list[Any]:
+        return self._run(lambda file: file.execute(sql, values).fetchall())
+
+    def _run(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        patiently = Retrying(
+            retry=retry_if_exception(_is_busy),
+            stop=stop_after_delay(_BUSY_S),
+            wait=wait_random(0, _LOOK_S),
+            reraise=True,
+        )
+        with self._lock:
+            try:
+                return patiently(lambda: work(self._connection()))
+            except sqlite3.Error as error:
+                raise SpoolError(self._told(error)) from error
+            except OSError as error:
+                raise SpoolError(f"spool {self.path}: {error.strerror}") from error
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._opened is not None and self._opened[0] != os.getpid():
+            self._left_to_the_parent.append(self._opened[1])
+            self._opened = None
+        if self._opened is None:
+            self._opened = os.getpid(), self._open()
+        return self._opened[1]
+
+    def _open(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Made by us, so that it never was readable for others; SQLite gives its side files the
+        # same mode.
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        file = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            file.execute("PRAGMA journal_mode = WAL")
+            file.execute("PRAGMA synchronous = FULL")
+            page = file.execute("PRAGMA page_size").fetchone()[0]
+            file.execute(f"PRAGMA max_page_count = {self._most_mb * 1_000_000 // page}")
+            file.executescript(_SCHEMA)
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    def _told(self, error: sqlite3.Error) -> str:
+        match _code(error):
+            case sqlite3.SQLITE_FULL:
+                what = (
+                    f"full: it may have {self._most_mb} MB (spool_mb), or the disk is full; "
+                    "nothing was taken. It empties when the broker is back"
+                )
+            case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+                what = "can't be written; see to its folder, or set spool_path"
+            case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+                what = (
+                    "damaged; keep it, for what it holds may be recovered (sqlite3 FILE .recover), "
+                    "and move it away so that puts are taken again"
+                )
+            case _:
+                what = "can't be used"
+        return f"spool {self.path}: {what} ({error})"
+
+
+def _code(error: BaseException) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _is_busy(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.Error) and _code(error) == sqlite3.SQLITE_BUSY
+
+
+def _entry(row: Any) -> Entry:  # Any: sqlite3 has no types for what a table holds
+    place, put_id, kind, channel, lane, jobs, mode, guessed_ms = row
+    batch = PutBatch(
+        put_id=put_id,
+        kind=Kind(kind),
+        channel=channel,
+        lane=Lane(lane),
+        jobs=decoded(jobs),
+        mode=Mode(mode),
+        guessed_ms=guessed_ms,
+    )
+    return Entry(place, batch)
+
+
+@contextmanager
+def _transaction(file: sqlite3.Connection) -> Iterator[None]:
+    file.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        file.execute("ROLLBACK")
+        raise
+    file.execute("COMMIT")

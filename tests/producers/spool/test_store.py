@@ -1,0 +1,216 @@
+"""A put that was kept is on the disk, as it was."""
+
+import multiprocessing
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.producers.spool.conftest import a_put
+
+from onport_producers.spool import Spool
+from onport_queue.errors import BrokerUnavailableError, SpoolError
+from onport_queue.fold import Mode
+from onport_queue.jobs import Job, Link, LinkJob
+from onport_queue.names import Kind, Lane
+from onport_queue.store import PutBatch
+
+MakeSpool = Callable[..., Spool]
+
+SALES = [Job("1", '{ "ö":"😀"}'.encode())]
+PRODUCTS = [Job("sku=1", b"\xff{"), Job("b", b"")]
+LINKS = [LinkJob("sku:1", (Link("a", b'"a"'), Link("b", b'"b"')), 9), LinkJob("2", ())]
+BATCHES = [
+    PutBatch(b"\x00\xff", Kind.SALE, "uk", Lane.HIGH, SALES, guessed_ms=5),
+    PutBatch(b"2", Kind.SALE, "uk", Lane.LOW, [Job("1", b"{}", 7)], Mode.PARTIAL, guessed_ms=6),
+    PutBatch(b"3", Kind.PRODUCT, "uk", Lane.LOW, PRODUCTS, guessed_ms=7),
+    PutBatch(b"4", Kind.DISCONNECT, "uk", Lane.LOW, LINKS, guessed_ms=8),
+]
+
+
+def kept(spool: Spool) -> list[PutBatch]:
+    return [entry.batch for entry in spool.first(1_000)]
+
+
+def fill(spool: Spool, bytes_each: int = 50_000) -> None:
+    for number in range(100):
+        spool.append(a_put(str(number), b"x" * bytes_each))
+
+
+def test_puts_come_back_in_order_and_as_they_were(spool: Spool, a_spool: MakeSpool) -> None:
+    for batch in BATCHES:
+        spool.append(batch)
+    assert kept(a_spool()) == BATCHES
+
+
+def test_asking_makes_no_file(spool: Spool) -> None:
+    assert not spool.is_holding()
+    assert spool.first(1) == []
+    assert spool.fact("epoch") is None
+    assert spool.contents().puts == 0
+    assert not spool.path.parent.exists()
+
+
+def test_the_file_is_for_its_owner_only(spool: Spool) -> None:
+    spool.append(a_put())
+    assert spool.path.parent.stat().st_mode & 0o777 == 0o700
+    files = list(spool.path.parent.iterdir())
+    assert len(files) == 3  # with the side files of SQLite's WAL
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+
+
+def test_removed_puts_are_gone_and_the_others_stay(spool: Spool) -> None:
+    for key in "123":
+        spool.append(a_put(key))
+    spool.remove([spool.first(2)[1].place])
+    assert [batch.jobs[0].key for batch in kept(spool)] == ["1", "3"]
+
+
+def test_a_put_that_was_set_aside_holds_nobody_up_and_is_not_lost(spool: Spool) -> None:
+    spool.append(a_put("bad"))
+    spool.set_aside(spool.first(1)[0].place, "the reason")
+    assert not spool.is_holding()
+    contents = spool.contents()
+    assert (contents.puts, [aside.reason for aside in contents.refused]) == (0, ["the reason"])
+
+
+def test_accounts_are_apart(a_spool: MakeSpool) -> None:
+    a_spool(account="one").append(a_put())
+    assert not a_spool(account="two").is_holding()
+    assert a_spool(account="one").is_holding()
+
+
+def test_a_full_spool_says_so_and_keeps_what_it_has(a_spool: MakeSpool) -> None:
+    spool = a_spool(most_mb=1)
+    with pytest.raises(SpoolError, match=r"full: it may have 1 MB \(spool_mb\)") as full:
+        fill(spool)
+    assert isinstance(full.value, BrokerUnavailableError)
+    held = len(kept(spool))
+    assert 10 < held < 30
+    spool.remove([entry.place for entry in spool.first(5)])
+    spool.append(a_put("again", b"x" * 50_000))
+    assert len(kept(spool)) == held - 4
+
+
+def test_a_folder_that_can_not_be_written_is_named(a_spool: MakeSpool, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    spool = a_spool(tmp_path / "file" / "spool.db")
+    assert not spool.is_holding()
+    with pytest.raises(SpoolError, match=r"spool .*/file/spool\.db: "):
+        spool.append(a_put())
+
+
+def test_a_damaged_file_is_named_and_left_as_it_is(a_spool: MakeSpool) -> None:
+    spool = a_spool()
+    spool.append(a_put())
+    spool.close()
+    damaged = b"not a database " * 1_000
+    spool.path.write_bytes(damaged)
+    for name in ("-wal", "-shm"):
+        spool.path.with_name(spool.path.name + name).unlink(missing_ok=True)
+    with pytest.raises(SpoolError, match="damaged; keep it"):
+        a_spool().append(a_put())
+    assert spool.path.read_bytes() == damaged
+
+
+def test_a_torn_write_loses_at_most_what_was_never_taken(a_spool: MakeSpool) -> None:
+    # Killed without a chance to tidy up, as a power cut does; the last bytes did not make it.
+    pid = os.fork()
+    if pid == 0:
+        dying = a_spool()
+        for number in range(20):
+            dying.append(a_put(str(number), b"x" * 2_000))
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+    spool = a_spool()
+    log = spool.path.with_name(spool.path.name + "-wal")
+    log.write_bytes(log.read_bytes()[:-1_000])
+    assert [batch.jobs[0].key for batch in kept(spool)] == [str(number) for number in range(19)]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from onport_producers.spool import Spool
+from onport_queue.clock import SystemClock
+from onport_queue.jobs import Job
+from onport_queue.names import Kind, Lane
+from onport_queue.store import PutBatch
+spool = Spool(Path(sys.argv[1]), "default", most_mb=100, clock=SystemClock())
+for number in range(100_000):
+    job = Job(f"{sys.argv[2]}-{number}", b"x" * 500)
+    spool.append(PutBatch(b"%d" % number, Kind.SALE, "default", Lane.HIGH, [job], guessed_ms=1))
+    print(number, flush=True)
+"""
+
+
+def test_what_was_taken_is_there_after_kill_9_of_several_writers(
+    spool: Spool, a_spool: MakeSpool
+) -> None:
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(spool.path), name], stdout=subprocess.PIPE, text=True
+        )
+        for name in ("a", "b", "c")
+    ]
+    taken = [killed_after(writer, 100) for writer in writers]
+    keys = [entry.batch.jobs[0].key for entry in a_spool().first(100_000)]
+    for name, many in zip("abc", taken, strict=True):
+        assert many >= 100
+        mine = [key for key in keys if key.startswith(name)]
+        assert mine[:many] == [f"{name}-{number}" for number in range(many)]
+
+
+def killed_after(writer: subprocess.Popen[str], puts: int) -> int:
+    """Kill a writer when it has told of so many puts; return of how many it has told."""
+    assert writer.stdout is not None
+    told = 0
+    for _ in writer.stdout:
+        told += 1
+        if told == puts:
+            writer.kill()
+    writer.wait()
+    writer.stdout.close()
+    return told
+
+
+def test_a_disk_that_is_full_is_a_clear_error_and_what_was_taken_stays(
+    a_spool: MakeSpool, tmp_path: Path
+) -> None:
+    path = tmp_path / "spool.db"
+    taken = multiprocessing.get_context("fork").Value("i", 0)
+
+    def fill() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+        spool = a_spool(path)
+        try:
+            while True:
+                spool.append(a_put(body=b"x" * 20_000))
+                taken.value += 1
+        except SpoolError as error:
+            os._exit(0 if str(path) in str(error) else 2)
+        finally:
+            os._exit(3)
+
+    pid = os.fork()
+    if pid == 0:
+        fill()
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert taken.value > 3
+    assert len(kept(a_spool(path))) == taken.value
+
+
+def test_a_spool_may_be_used_before_and_after_a_fork(spool: Spool) -> None:
+    spool.append(a_put("before"))
+    pid = os.fork()
+    if pid == 0:
+        spool.append(a_put("child"))
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    spool.append(a_put("parent"))
+    assert [batch.jobs[0].key for batch in kept(spool)] == ["before", "child", "parent"]
