@@ -1,26 +1,30 @@
-"""A TCP proxy on loopback that can stop listening, cut what is open, or swallow everything."""
+"""A TCP proxy on loopback that refuses, cuts, delays, or swallows what passes it."""
 
 import asyncio
-import contextlib
+import socket
+import struct
 import threading
 from collections.abc import Coroutine
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 _HOST = "127.0.0.1"
+_BOUND_S = 10
 
 
 class Proxy:
     """Stands between a client and a port of this machine, in a thread of its own."""
 
     def __init__(self, target_port: int) -> None:
-        self._target_port = target_port
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.target_port = target_port
+        self.loop = asyncio.new_event_loop()
+        self.ends: set[_End] = set()
+        self.delay_s = 0.0
+        self.swallows = False
         self.port = 0
+        self._thread = threading.Thread(target=self.loop.run_forever, name="proxy", daemon=True)
+        self._listener: socket.socket | None = None
+        self._welcomes: set[asyncio.Task[object]] = set()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -34,9 +38,14 @@ class Proxy:
         trace: TracebackType | None,
     ) -> None:
         self.refuse()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(_BOUND_S)
+        self.loop.close()
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether it takes connections."""
+        return self._listener is not None
 
     def listen(self) -> None:
         """Take connections, at the same port as before."""
@@ -46,43 +55,125 @@ class Proxy:
         """Refuse connections, and cut those that are open."""
         self._run(self._refuse())
 
+    def cut(self) -> None:
+        """Cut the connections that are open; new ones are taken."""
+        self._run(self._cut())
+
+    def delay(self, seconds: float) -> None:
+        """Hold back whatever passes, each way."""
+        self.delay_s = seconds
+
+    def swallow(self) -> None:
+        """Take whatever comes and pass nothing on, as a half-open connection does."""
+        self.swallows = True
+
+    def heal(self) -> None:
+        """Be a mere wire again. What was swallowed is gone, so those connections are cut."""
+        self.delay_s = 0.0
+        if self.swallows:
+            self.swallows = False
+            self.cut()
+        if not self.is_listening:
+            self.listen()
+
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, _HOST, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        # asyncio's own server, and its sock_accept, lose a connection that comes while they close.
+        self._listener = socket.create_server((_HOST, self.port))
+        self._listener.setblocking(False)
+        self.port = self._listener.getsockname()[1]
+        self.loop.add_reader(self._listener, self._accept, self._listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        made = self.loop.connect_accepted_socket(lambda: _Near(self), connection)
+        welcome: asyncio.Task[object] = self.loop.create_task(made)
+        self._welcomes.add(welcome)
+        welcome.add_done_callback(self._welcomes.discard)
 
     async def _refuse(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        for writer in list(self._open):
-            writer.transport.abort()
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        if self._listener is not None:
+            self.loop.remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+        # What was accepted, or is being connected, has told us after this.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others, timeout=_BOUND_S)
+        await self._cut()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        self._open.add(writer)
-        try:
-            far_reader, far_writer = await asyncio.open_connection(_HOST, self._target_port)
-            self._open.add(far_writer)
-            await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
-            self._open.discard(far_writer)
-        except OSError:
-            writer.transport.abort()
-        finally:
-            self._open.discard(writer)
+    async def _cut(self) -> None:
+        for end in list(self.ends):
+            end.reset()
+        await asyncio.sleep(0)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(work, self.loop).result(_BOUND_S)
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-    with contextlib.suppress(OSError):
-        writer.close()
+class _End(asyncio.Protocol):
+    """One end of what passes; what it hears goes to the other."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self.proxy = proxy
+        self.other: _End | None = None
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take part."""
+        self.transport = cast("asyncio.Transport", transport)
+        self.proxy.ends.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass it on, or not."""
+        if self.proxy.swallows or self.other is None:
+            return
+        if self.proxy.delay_s:
+            self.proxy.loop.call_later(self.proxy.delay_s, self.other.write, data)
+        else:
+            self.other.write(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take the other end along."""
+        del exc
+        self.proxy.ends.discard(self)
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.close()
+
+    def write(self, data: bytes) -> None:
+        """Say something."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(data)
+
+    def reset(self) -> None:
+        """End it as a broken network does."""
+        if self.transport is not None and not self.transport.is_closing():
+            # Without lingering, closing resets the connection instead of ending it in good order.
+            connection = self.transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.transport.abort()
+
+
+class _Near(_End):
+    """The client's end, which calls the other."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Open the other end; nothing is read before."""
+        super().connection_made(transport)
+        if not self.proxy.is_listening:
+            self.reset()
+            return
+        cast("asyncio.Transport", transport).pause_reading()
+        self._opening = self.proxy.loop.create_task(self._open())
+
+    async def _open(self) -> None:
+        try:
+            _, far = await self.proxy.loop.create_connection(
+                lambda: _End(self.proxy), _HOST, self.proxy.target_port
+            )
+        except OSError:
+            self.reset()
+            return
+        self.other, far.other = far, self
+        if self.transport is None or self.transport.is_closing():
+            far.reset()
+        else:
+            self.transport.resume_reading()

@@ -92,7 +92,7 @@ def test_a_put_is_spooled_and_handed_over_by_itself(
     assert queue.stats().pending == 0
     proxy.listen()
     wait_until(lambda: queue.stats().pending == 1)
-    assert waker.woken == [Lane.HIGH]
+    wait_until(lambda: waker.woken == [Lane.HIGH])
     assert fragments(queue, "1") == [sale()]
 
 
