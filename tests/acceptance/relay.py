@@ -66,6 +66,17 @@ class Relay:
         for process in self.fleet.processes:
             process.send_signal(number)
 
+    @property
+    def broker_port(self) -> int:
+        """Where the broker listens."""
+        return int(self.redis.connection_pool.connection_kwargs["port"])
+
+    def settings_by(self, port: int) -> Settings:
+        """Return the settings of somebody who reaches the broker at another port."""
+        direct = self.settings.redis_url or ""
+        url = direct.replace(f":{self.broker_port}/", f":{port}/")
+        return self.settings.model_copy(update={"redis_url": url})
+
     @contextmanager
     def broker_frozen(self) -> Iterator[None]:
         """Let the broker answer nobody while the context lasts."""
