@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -229,10 +230,11 @@ class Producer:
         if self._shelter is not None and self._shelter.is_holding():
             self._shelter.keep(batch)
             return None
+        gives_up_ms = self._memory.soon_ms(PUT_BOUND_S)
         try:
             for attempt in self._tries():
                 with attempt:
-                    reply = handover.put(batch)
+                    reply = handover.put(replace(batch, latest_ms=gives_up_ms))
         except RedisError as error:
             self._keep(batch, error)
             return None

@@ -49,7 +49,7 @@ class Shelter:
 
     def keep(self, batch: PutBatch) -> None:
         """Keep a put on the disk. Raises SpoolError if that is impossible."""
-        self._spool.append(replace(batch, guessed_ms=self._memory.now_ms()))
+        self._spool.append(replace(batch, latest_ms=self._memory.now_ms()))
         if self._memory.epoch != self._noted_epoch:
             self._spool.note("epoch", self._memory.epoch)
             self._noted_epoch = self._memory.epoch

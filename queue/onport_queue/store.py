@@ -62,8 +62,9 @@ _OUTCOMES = {outcome.value.encode(): outcome for outcome in PutOutcome}
 class PutBatch:
     """Jobs of one kind for one channel and lane, put in one step under one random put id.
 
-    `guessed_ms` is for a put that was kept while Redis was away: the version of those of its jobs
-    that have none, as Redis time was guessed to be. Redis never takes it for newer than now.
+    A job without a version gets Redis time, but none later than `latest_ms`: when whoever puts it
+    gives up, or kept it while Redis was away. A put that Redis reads only then, out of a connection
+    that was given up, must not look newer than those that were made since.
     """
 
     put_id: bytes
@@ -72,7 +73,7 @@ class PutBatch:
     lane: Lane
     jobs: Sequence[Job] | Sequence[LinkJob]
     mode: Mode = Mode.FULL
-    guessed_ms: int | None = None
+    latest_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ class Queue:
             batch.mode,
             PUT_ID_RETENTION_MS,
             self._history_retention_ms,
-            "" if batch.guessed_ms is None else batch.guessed_ms,
+            "" if batch.latest_ms is None else batch.latest_ms,
             int(versioned),
         ]
         for job in batch.jobs:

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from redis import Redis
 
@@ -21,11 +22,16 @@ from onport_queue.store import Queue
 from onport_sandbox import Receipt, SandboxProcess, SandboxSettings
 from onport_worker.demo.stage import await_workers
 from onport_worker.embedded import EmbeddedBroker
+from onport_worker.embedded.conf import AppendFsync
+from onport_worker.embedded.restarts import RestartPolicy
 from onport_worker.fleet import Fleet, WorkerPlan
 
 HASH = "the-right-hash"
 PLANS = (WorkerPlan("high", (Lane.HIGH,), 4), WorkerPlan("low", (Lane.HIGH, Lane.LOW), 16))
 CONCURRENCY = sum(plan.concurrency for plan in PLANS)
+
+UNTIRING = RestartPolicy(budget=1_000, longest_pause=timedelta(milliseconds=200))
+"""Of a broker that a test kills as often as it likes."""
 
 _CLOCK = SystemClock()
 
@@ -105,18 +111,30 @@ class Relay:
             for item in receipt.items
         )
 
-    def wait_until(self, condition: Callable[[], bool], *, within_s: float) -> float:
+    def wait_until(
+        self, condition: Callable[[], bool], *, within_s: float, poll_s: float = 0.05
+    ) -> float:
         """Return after how many seconds the condition came true; fail if it does not in time."""
         began, never = _CLOCK.monotonic_s(), threading.Event()
         while not condition():
             passed = _CLOCK.monotonic_s() - began
             assert passed < within_s, f"not within {within_s} s: {self.queue.stats()}"
-            _CLOCK.wait(never, 0.05)
+            _CLOCK.wait(never, poll_s)
         return _CLOCK.monotonic_s() - began
 
     def run_for(self, seconds: float) -> None:
         """Let it run."""
         _CLOCK.wait(threading.Event(), seconds)
+
+    def key(self, suffix: str) -> str:
+        """Return the name of one of the queue's structures."""
+        return f"onport-relay:{{{self.settings.account}}}:{suffix}"
+
+    def held(self) -> set[tuple[str, str]]:
+        """Keys that the queue has not done with, or has given up, as the account names them."""
+        jobs = cast("list[bytes]", self.redis.hkeys(self.key("jobs")))
+        parts = (job.decode().split(":", 2) for job in jobs)
+        return {(family, key.removeprefix("sku=")) for family, _, key in parts}
 
     def is_done(self) -> bool:
         """Whether nothing is left to be delivered."""
@@ -129,12 +147,15 @@ def running(
     answers: SandboxSettings | None = None,
     *,
     binary: Path | None = None,
+    appendfsync: AppendFsync = "no",
     **settings: Any,
 ) -> Iterator[Relay]:
     """Run a broker and a sandbox while the context lasts; the test starts the workers."""
     answers = answers or SandboxSettings(hashes={"default": HASH}, latency_ms=10)
     with (
-        EmbeddedBroker(home / "broker", appendfsync="no", binary=binary) as broker,
+        EmbeddedBroker(
+            home / "broker", appendfsync=appendfsync, binary=binary, restarts=UNTIRING
+        ) as broker,
         SandboxProcess(answers, receipts=home / "receipts.jsonl") as sandbox,
     ):
         defaults = {

@@ -60,3 +60,10 @@ def test_it_never_runs_backwards() -> None:
     memory.learn_time(NOON_MS + 9_000, began_s=100, ended_s=100)
     memory.learn_time(NOON_MS, began_s=100, ended_s=100)
     assert memory.now_ms() == NOON_MS + 9_000
+
+
+def test_what_is_soon_is_not_guessed_before_redis_has_told_its_time() -> None:
+    memory = BrokerMemory(HandClock())
+    assert memory.soon_ms(0.25) is None
+    memory.learn_time(NOON_MS, began_s=100, ended_s=100)
+    assert memory.soon_ms(0.25) == NOON_MS + 250

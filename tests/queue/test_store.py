@@ -223,23 +223,23 @@ def test_a_released_flight_counts_as_an_attempt_if_it_was_sent(bench: Bench) -> 
     assert (view.attempts, view.last_status) == (1, "ambiguous")
 
 
-def put_kept(bench: Bench, key: str, body: bytes, guessed_ms: int) -> PutReply:
-    """Put a job that was kept while Redis was away."""
-    batch = PutBatch(body, Kind.SALE, "default", Lane.LOW, [Job(key, body)], guessed_ms=guessed_ms)
+def put_late(bench: Bench, key: str, body: bytes, latest_ms: int) -> PutReply:
+    """Put a job that Redis reads later than it was made."""
+    batch = PutBatch(body, Kind.SALE, "default", Lane.LOW, [Job(key, body)], latest_ms=latest_ms)
     return bench.queue.put(batch)
 
 
-def test_a_kept_put_has_the_version_of_the_time_it_was_kept(bench: Bench) -> None:
+def test_a_put_that_comes_late_is_as_old_as_it_was_made(bench: Bench) -> None:
     now_ms = bench.put("other").redis_ms
-    put_kept(bench, "1", b'"newer"', now_ms - 1_000)
-    put_kept(bench, "1", b'"older"', now_ms - 2_000)
+    put_late(bench, "1", b'"newer"', now_ms - 1_000)
+    put_late(bench, "1", b'"older"', now_ms - 2_000)
     assert bodies(bench, "1") == [b'"newer"']
 
 
-def test_a_kept_put_whose_guess_lies_ahead_is_not_newer_than_what_is_put_after_it(
+def test_a_put_whose_latest_version_lies_ahead_is_not_newer_than_what_is_put_after_it(
     bench: Bench,
 ) -> None:
-    put_kept(bench, "1", b'"kept"', bench.put("other").redis_ms + 3_600_000)
+    put_late(bench, "1", b'"early"', bench.put("other").redis_ms + 3_600_000)
     bench.put("1", body=b'"after"')
     assert bodies(bench, "1") == [b'"after"']
 

@@ -200,7 +200,7 @@ class _Worker:
         """Start the process."""
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                _command(self.plan),
+                worker_command(self.plan),
                 env=worker_environment(self._settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -239,7 +239,8 @@ def _as_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _command(plan: WorkerPlan) -> list[str]:
+def worker_command(plan: WorkerPlan) -> list[str]:
+    """Return how a worker is started."""
     queues = ",".join(lane.value for lane in plan.lanes)
     options = f"-P threads -c {plan.concurrency} -Q {queues} -n {plan.name}@%h -l WARNING"
     return [

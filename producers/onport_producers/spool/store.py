@@ -27,7 +27,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS puts (
     place INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, put_id BLOB NOT NULL,
     kind TEXT NOT NULL, channel TEXT NOT NULL, lane TEXT NOT NULL, mode TEXT NOT NULL,
-    guessed_ms INTEGER NOT NULL, spooled_s REAL NOT NULL, many INTEGER NOT NULL,
+    latest_ms INTEGER NOT NULL, spooled_s REAL NOT NULL, many INTEGER NOT NULL,
     jobs BLOB NOT NULL, refused TEXT
 );
 CREATE TABLE IF NOT EXISTS facts (
@@ -93,16 +93,16 @@ class Spool:
         return cls(path, settings.account, most_mb=most_mb, clock=clock)
 
     def append(self, batch: PutBatch) -> None:
-        """Keep a put, with the time of Redis that was guessed for it."""
-        if batch.guessed_ms is None:
-            raise ValueError("a kept put needs guessed_ms")
+        """Keep a put, whose versions are not later than the time of Redis as guessed for it."""
+        if batch.latest_ms is None:
+            raise ValueError("a kept put needs latest_ms")
         self._run(
             lambda file: file.execute(
-                "INSERT INTO puts (account, put_id, kind, channel, lane, mode, guessed_ms,"
+                "INSERT INTO puts (account, put_id, kind, channel, lane, mode, latest_ms,"
                 " spooled_s, many, jobs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(self._account, batch.put_id, batch.kind, batch.channel, batch.lane),
-                    *(batch.mode, batch.guessed_ms, self._clock.wall().timestamp()),
+                    *(batch.mode, batch.latest_ms, self._clock.wall().timestamp()),
                     *(len(batch.jobs), encoded(batch.jobs)),
                 ),
             )
@@ -122,7 +122,7 @@ class Spool:
         if not self.path.exists():
             return []
         rows = self._rows(
-            "SELECT place, put_id, kind, channel, lane, jobs, mode, guessed_ms FROM puts"
+            "SELECT place, put_id, kind, channel, lane, jobs, mode, latest_ms FROM puts"
             " WHERE account = ? AND refused IS NULL ORDER BY place LIMIT ?",
             self._account,
             most,
@@ -257,7 +257,7 @@ def _is_busy(error: BaseException) -> bool:
 
 
 def _entry(row: Any) -> Entry:  # Any: sqlite3 has no types for what a table holds
-    place, put_id, kind, channel, lane, jobs, mode, guessed_ms = row
+    place, put_id, kind, channel, lane, jobs, mode, latest_ms = row
     batch = PutBatch(
         put_id=put_id,
         kind=Kind(kind),
@@ -265,7 +265,7 @@ def _entry(row: Any) -> Entry:  # Any: sqlite3 has no types for what a table hol
         lane=Lane(lane),
         jobs=decoded(jobs),
         mode=Mode(mode),
-        guessed_ms=guessed_ms,
+        latest_ms=latest_ms,
     )
     return Entry(place, batch)
 

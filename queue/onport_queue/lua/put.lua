@@ -1,8 +1,8 @@
 -- put: take jobs in, all of one kind, channel, lane and mode.
 --
 -- ARGV  put id, kind, channel, lane (high|low), mode (full|partial; sales and products only),
---       retention of put ids in ms, retention of the history in ms, Redis time as guessed by whoever kept these jobs
---       while Redis was away ('' = now), versioned (0|1), then per job
+--       retention of put ids in ms, retention of the history in ms, the latest version that Redis time may give, as the
+--       caller guesses it ('' = any), versioned (0|1), then per job
 --         sales, products:  key, version, body
 --         variant links:    key, version, number of links, then per link: link id, body
 --       The version is there only in a versioned put; '' is Redis time, as in one that is not.
@@ -22,7 +22,7 @@ end
 
 local put_id, kind, channel, lane, mode = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local TAG_OF_KIND = { acknowledge = 'A', disconnect = 'D' }
-local guessed, versioned = tonumber(ARGV[8]), ARGV[9] == '1'
+local latest, versioned = tonumber(ARGV[8]), ARGV[9] == '1'
 local tag = TAG_OF_KIND[kind] or (mode == 'partial' and 'P' or 'F')
 local prefix = (TAG_OF_KIND[kind] and 'variant' or kind) .. ':' .. channel .. ':'
 local MANY_FRAGMENTS = 16
@@ -34,8 +34,8 @@ rotate('history', tonumber(ARGV[7]), now)
 -- Redis time, but never less than one given before: after a backward step a newer put must not look older.
 local redis_version = math.max(math.floor(wall_clock()), tonumber(redis.call('HGET', META, 'version') or 0))
 redis.call('HSET', META, 'version', whole(redis_version))
--- A guess must not look newer than what is put after it.
-local default_version = math.min(guessed or redis_version, redis_version)
+-- Whoever made this put may have given it up, and made others since: it must not look newer than those.
+local default_version = math.min(latest or redis_version, redis_version)
 
 local repeated = remembered('puts', put_id)
 if not repeated then redis.call('HSET', name('puts'), put_id, '') end

@@ -13,12 +13,10 @@ from onport_queue.store import PutBatch
 _ids = itertools.count(1)
 
 
-def a_put(key: str = "1", body: bytes = b"{}", guessed_ms: int | None = 1) -> PutBatch:
+def a_put(key: str = "1", body: bytes = b"{}", latest_ms: int | None = 1) -> PutBatch:
     """Return a put of one sale."""
     put_id = b"put-%d" % next(_ids)
-    return PutBatch(
-        put_id, Kind.SALE, "default", Lane.HIGH, [Job(key, body)], guessed_ms=guessed_ms
-    )
+    return PutBatch(put_id, Kind.SALE, "default", Lane.HIGH, [Job(key, body)], latest_ms=latest_ms)
 
 
 @pytest.fixture

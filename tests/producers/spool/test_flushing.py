@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -133,9 +134,9 @@ def test_a_put_with_an_unknown_outcome_makes_no_second_job(
     settings: Settings, queue: Queue, wait_until: WaitUntil
 ) -> None:
     spool = Spool.of(settings, CLOCK)
-    batch = a_put(guessed_ms=None)
+    batch = a_put(latest_ms=None)
     queue.put(batch)  # it came, but its answer did not
-    spool.append(replace(batch, guessed_ms=1))
+    spool.append(replace(batch, latest_ms=1))
     Producer(settings, waker=CountingWaker())
     wait_until(lambda: not spool.is_holding())
     stats = queue.stats()
@@ -324,3 +325,19 @@ def test_a_clock_that_is_off_is_remembered_for_the_next_process(
 def test_a_healthy_shop_makes_no_file(producer: Producer, host_spool: Spool) -> None:
     producer.create_sale(sale())
     assert not host_spool.path.exists()
+
+
+def test_a_put_that_was_given_up_and_comes_late_is_no_newer_than_those_made_since(
+    shop: Producer, redis_client: redis.Redis, queue: Queue, wait_until: WaitUntil
+) -> None:
+    shop.create_sale(sale("0"))  # it has heard Redis's time
+    pid = int(redis_client.info("server")["process_id"])
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        shop.create_sale(sale("1", n=1))  # lies in the connection
+        assert shop.update_sale(sale("1", n=2)).state is State.SPOOLED
+        CLOCK.wait(threading.Event(), 1.0)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: fragments(queue, "1") == [sale("1", n=2)])
+    assert queue.stats().imbalance == 0

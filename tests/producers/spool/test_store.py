@@ -25,10 +25,10 @@ SALES = [Job("1", '{ "ö":"😀"}'.encode())]
 PRODUCTS = [Job("sku=1", b"\xff{"), Job("b", b"")]
 LINKS = [LinkJob("sku:1", (Link("a", b'"a"'), Link("b", b'"b"')), 9), LinkJob("2", ())]
 BATCHES = [
-    PutBatch(b"\x00\xff", Kind.SALE, "uk", Lane.HIGH, SALES, guessed_ms=5),
-    PutBatch(b"2", Kind.SALE, "uk", Lane.LOW, [Job("1", b"{}", 7)], Mode.PARTIAL, guessed_ms=6),
-    PutBatch(b"3", Kind.PRODUCT, "uk", Lane.LOW, PRODUCTS, guessed_ms=7),
-    PutBatch(b"4", Kind.DISCONNECT, "uk", Lane.LOW, LINKS, guessed_ms=8),
+    PutBatch(b"\x00\xff", Kind.SALE, "uk", Lane.HIGH, SALES, latest_ms=5),
+    PutBatch(b"2", Kind.SALE, "uk", Lane.LOW, [Job("1", b"{}", 7)], Mode.PARTIAL, latest_ms=6),
+    PutBatch(b"3", Kind.PRODUCT, "uk", Lane.LOW, PRODUCTS, latest_ms=7),
+    PutBatch(b"4", Kind.DISCONNECT, "uk", Lane.LOW, LINKS, latest_ms=8),
 ]
 
 
@@ -143,7 +143,7 @@ from onport_queue.store import PutBatch
 spool = Spool(Path(sys.argv[1]), "default", most_mb=100, clock=SystemClock())
 for number in range(100_000):
     job = Job(f"{sys.argv[2]}-{number}", b"x" * 500)
-    spool.append(PutBatch(b"%d" % number, Kind.SALE, "default", Lane.HIGH, [job], guessed_ms=1))
+    spool.append(PutBatch(b"%d" % number, Kind.SALE, "default", Lane.HIGH, [job], latest_ms=1))
     print(number, flush=True)
 """
 
