@@ -43,7 +43,7 @@ class Goods:
     def wish(self, number: int, tag: str) -> Put:
         """Return a wish about the one link of a variant."""
         sku = f"{self._name}-V{number}"
-        links = [{"vendorSku": f"V{number}", "dropshipProviderId": 7}]
+        links = [{"vendorSku": f"V{number}", "dropshipProviderId": 7, "v": self._version}]
         return self._put("variant", sku, tag, {"sku": sku, "vendorSkus": links})
 
     def some(self) -> Iterator[list[Put]]:

@@ -5,15 +5,16 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from redis import Redis
 
 from onport_producers import Producer
+from onport_producers.spool import Spool
 from onport_queue.broker import connect
 from onport_queue.clock import SystemClock
 from onport_queue.names import Lane
@@ -34,6 +35,14 @@ UNTIRING = RestartPolicy(budget=1_000, longest_pause=timedelta(milliseconds=200)
 """Of a broker that a test kills as often as it likes."""
 
 _CLOCK = SystemClock()
+
+
+class Broker(Protocol):
+    """Whatever serves Redis's protocol somewhere."""
+
+    @property
+    def url(self) -> str:
+        """Where."""
 
 
 @dataclass
@@ -136,6 +145,14 @@ class Relay:
         parts = (job.decode().split(":", 2) for job in jobs)
         return {(family, key.removeprefix("sku=")) for family, _, key in parts}
 
+    def is_spooling(self) -> bool:
+        """Whether the shop's host has puts that the broker has not got yet."""
+        spool = Spool.of(self.settings, _CLOCK)
+        try:
+            return spool.is_holding()
+        finally:
+            spool.close()
+
     def is_done(self) -> bool:
         """Whether nothing is left to be delivered."""
         return self.queue.stats().unfinished == 0
@@ -148,14 +165,14 @@ def running(
     *,
     binary: Path | None = None,
     appendfsync: AppendFsync = "no",
+    broker: Broker | None = None,
     **settings: Any,
 ) -> Iterator[Relay]:
     """Run a broker and a sandbox while the context lasts; the test starts the workers."""
     answers = answers or SandboxSettings(hashes={"default": HASH}, latency_ms=10)
+    own = EmbeddedBroker(home / "broker", appendfsync=appendfsync, binary=binary, restarts=UNTIRING)
     with (
-        EmbeddedBroker(
-            home / "broker", appendfsync=appendfsync, binary=binary, restarts=UNTIRING
-        ) as broker,
+        nullcontext(broker) if broker else own as broker,
         SandboxProcess(answers, receipts=home / "receipts.jsonl") as sandbox,
     ):
         defaults = {

@@ -34,6 +34,8 @@ def _configuration() -> dict[str, Any]:
         "broker_url": broker_url(_settings()),
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
+        # A broker whose disk or memory is full refuses for a while; by default the worker exits.
+        "broker_channel_error_retry": True,
         "broker_transport_options": {
             "queue_order_strategy": "priority",
             "priority_steps": [0],
