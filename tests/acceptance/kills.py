@@ -89,17 +89,22 @@ class Sampler:
             self.unbalanced += imbalance != 0
 
 
+def moments(kills: int, seed: int) -> list[float]:
+    """Return how many seconds after its first claim each worker is killed."""
+    chance = random.Random(seed)
+    return [chance.uniform(EARLIEST_S, LATEST_S) for _ in range(kills)]
+
+
 def kill_workers(home: Path, *, jobs: int, kills: int, seed: int) -> Killed:
     """Put jobs of all kinds, kill one worker after the other, let a last one finish, account."""
     began = _CLOCK.monotonic_s()
-    chance = random.Random(seed)
     slow = SandboxSettings(hashes={"default": HASH}, latency_ms=_LATENCY_MS)
     with running(home, slow, appendfsync="always", rate=_RATE, lease_s=_LEASE_S) as relay:
-        fill(relay.producer, home / "history.jsonl", jobs, chance)
+        fill(relay.producer, home / "history.jsonl", jobs, random.Random(seed))
         with Sampler(relay.queue) as sampler:
             flying = _Flying(relay)
-            for _ in range(kills):
-                _killed_at_work(relay, chance)
+            for moment_s in moments(kills, seed):
+                _killed_at_work(relay, moment_s)
                 flying.note()
             assert relay.queue.stats().pending > 0, "the kills outlasted the jobs"
             with Fleet(_settings(relay, _LAST_RATE), _PLANS, relay.log):
@@ -147,12 +152,12 @@ def _acknowledged(counter: Counter, puts: list[Put]) -> None:
     assert told is Told.ACKNOWLEDGED
 
 
-def _killed_at_work(relay: Relay, chance: random.Random) -> None:
+def _killed_at_work(relay: Relay, moment_s: float) -> None:
     """Start a worker, and kill it a moment after its first claim."""
     claimed = _requests(relay)
     with _one_worker(relay) as pid:
         relay.wait_until(lambda: _requests(relay) > claimed, within_s=30, poll_s=_POLL_S)
-        _CLOCK.wait(threading.Event(), chance.uniform(EARLIEST_S, LATEST_S))
+        _CLOCK.wait(threading.Event(), moment_s)
         os.kill(pid, signal.SIGKILL)
 
 
