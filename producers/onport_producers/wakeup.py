@@ -6,13 +6,13 @@ for work by itself.
 
 import logging
 import os
-import threading
 from typing import Protocol
 
 from celery import Celery
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
+from onport_producers.forks import ForkSafeLock
 from onport_queue.names import CELERY_KEY_PREFIX, DRAIN_TASK, Lane
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class CeleryWaker:
 
     def __init__(self, redis_url: str) -> None:
         self._redis_url = redis_url
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._app: Celery | None = None
         self._pid = 0
 

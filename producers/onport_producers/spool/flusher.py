@@ -11,6 +11,7 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
+from onport_producers.forks import ForkSafeLock
 from onport_producers.handover import Handover
 from onport_producers.spool.store import Entry, Spool
 from onport_queue.broker import may_pass
@@ -100,51 +101,42 @@ class Flusher:
         self._spool = spool
         self._handover = handover
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._thread: tuple[int, threading.Thread] | None = None
         self._wanted = threading.Event()
-        self._stop = threading.Event()
 
     def begin(self) -> None:
         """Flush soon; call it whenever something was spooled or found."""
         with self._lock:
             pid = os.getpid()
-            if self._thread is None or self._thread[0] != pid or not self._thread[1].is_alive():
-                self._wanted, self._stop = threading.Event(), threading.Event()
-                thread = threading.Thread(target=self._run, name="spool-flusher", daemon=True)
+            if self._thread is None or self._thread[0] != pid:
+                self._wanted = threading.Event()
+                thread = threading.Thread(
+                    target=self._whenever, args=(self._wanted,), name="spool-flusher", daemon=True
+                )
                 self._thread = pid, thread
                 thread.start()
             self._wanted.set()
 
-    def stop(self) -> None:
-        """End the background; what is left is flushed next time."""
-        with self._lock:
-            thread, self._thread = self._thread, None
-            self._stop.set()
-            self._wanted.set()
-        if thread is not None and thread[0] == os.getpid():
-            thread[1].join()
-
-    def _run(self) -> None:
-        stop, wanted = self._stop, self._wanted
-        while not stop.is_set():
-            wanted.wait()
+    def _whenever(self, wanted: threading.Event) -> None:
+        handover = self._handover()
+        while wanted.wait():
             wanted.clear()
-            self._until_empty(stop)
+            self._until_empty(handover)
 
-    def _until_empty(self, stop: threading.Event) -> None:
-        pause_s = _SHORTEST_PAUSE_S
-        while not stop.is_set():
+    def _until_empty(self, handover: Handover) -> None:
+        pause_s, never = _SHORTEST_PAUSE_S, threading.Event()
+        while True:
             try:
                 if not self._spool.is_holding():
                     return
                 with turn_of(self._spool.path) as is_ours:
-                    flushed = flush(self._spool, self._handover()) if is_ours else Flushed()
+                    flushed = flush(self._spool, handover) if is_ours else Flushed()
             except (SpoolError, OSError) as error:
                 _log.error("spool_flush_failed error=%s", error)
                 flushed, pause_s = Flushed(), _LONGEST_PAUSE_S
             if flushed.puts:
                 _log.warning("spool_flushed puts=%d jobs=%d", flushed.puts, flushed.jobs)
                 pause_s = _SHORTEST_PAUSE_S
-            self._clock.wait(stop, pause_s)
+            self._clock.wait(never, pause_s)
             pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)

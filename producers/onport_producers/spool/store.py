@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
+from onport_producers.forks import ForkSafeLock
 from onport_producers.spool.codec import decoded, encoded
 from onport_queue.clock import Clock
 from onport_queue.errors import SpoolError
@@ -81,7 +81,7 @@ class Spool:
         self._account = account
         self._most_mb = most_mb
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._opened: tuple[int, sqlite3.Connection] | None = None
         # Closing what was opened before a fork would take the parent's locks away.
         self._left_to_the_parent: list[sqlite3.Connection] = []

@@ -22,6 +22,14 @@ HASH = "up-hash"
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads the process list of Linux")
 
 
+def command_of(pid: str) -> bytes:
+    """Return how a process was started; nothing if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
 @dataclass
 class Relay:
     """A running `onport-relay up`, and what it has printed."""
@@ -49,11 +57,7 @@ class Relay:
     def workers(self) -> list[int]:
         """The pids of its workers, youngest last."""
         ours = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [
-            int(pid)
-            for pid in ours.split()
-            if b"onport_worker.app" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ]
+        return [int(pid) for pid in ours.split() if b"onport_worker.app" in command_of(pid)]
 
     def stop(self, *signals: int) -> int:
         """Send signals, wait for the end, return the exit code."""
