@@ -67,6 +67,10 @@ class Proxy:
         """Take whatever comes and pass nothing on, as a half-open connection does."""
         self.swallows = True
 
+    def unblock(self) -> None:
+        """Pass on again what comes; what was swallowed is gone, and nobody is told."""
+        self.swallows = False
+
     def heal(self) -> None:
         """Be a mere wire again. What was swallowed is gone, so those connections are cut."""
         self.delay_s = 0.0

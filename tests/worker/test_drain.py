@@ -1,14 +1,21 @@
+import os
 import random
+import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from tests.acceptance.proxy import Proxy
 
 from onport_queue.clock import SystemClock
 from onport_queue.flight import Gate, Granted
-from onport_queue.jobs import product_job, sale_job
+from onport_queue.fold import Mode
+from onport_queue.jobs import Job, product_job, sale_job
 from onport_queue.names import Kind, Lane
 from onport_queue.store import PutBatch, Queue
 from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Outcome, Withheld
@@ -18,6 +25,9 @@ from onport_worker.delivery.wire import Wire
 from onport_worker.drain import Drain, Limits
 from onport_worker.leases import Leases
 from onport_worker.look import Look
+from onport_worker.steps import Step, Steps, unobserved
+
+WaitUntil = Callable[..., None]
 
 
 @dataclass
@@ -26,9 +36,10 @@ class Recorded:
 
     answer: Callable[[Request], Outcome] = lambda _: Answered(200)
     requests: list[Request] = field(default_factory=list)
+    opens: Callable[[Wire], bool] = lambda wire: wire.may_begin()
 
     def send(self, request: Request, wire: Wire) -> Outcome | Withheld:
-        if not wire.may_begin():
+        if not self.opens(wire):
             return Withheld()
         self.requests.append(request)
         wire.has_gone()
@@ -54,6 +65,7 @@ class Bench:
     waker: Calls = field(default_factory=Calls)
     stopping: threading.Event = field(default_factory=threading.Event)
     patience: Patience = field(default_factory=lambda: Patience(max_attempts=3))
+    steps: Steps = unobserved
 
     def __post_init__(self) -> None:
         clock = SystemClock()
@@ -68,6 +80,7 @@ class Bench:
             clock=clock,
             chance=random.Random(1),
             stopping=self.stopping,
+            steps=self.steps,
         )
 
     def put_sale(self, key: str, lane: Lane = Lane.HIGH) -> None:
@@ -171,6 +184,99 @@ def test_a_request_whose_lease_may_run_out_is_not_sent(bench: Bench) -> None:
     assert bench.endpoint.requests == []
 
 
+def test_a_withheld_request_that_is_still_ours_goes_back_at_once_and_uncounted(
+    bench: Bench,
+) -> None:
+    bench.put_sale("1")
+    granted = bench.queue.claim(Lane.HIGH, bench.gate, "ours")
+    assert isinstance(granted, Granted)
+    bench.leases.hold("ours", SystemClock().monotonic_s() - 26)
+    bench.drain.deliver(granted)
+    stats = bench.queue.stats()
+    assert (stats.pending, stats.ledger.released, stats.ledger.expired) == (1, 1, 0)
+
+
+def test_a_request_whose_lease_ran_out_while_it_was_connecting_is_not_sent(bench: Bench) -> None:
+    bench.put_sale("1")
+    granted = bench.queue.claim(Lane.HIGH, bench.gate, "ours")
+    assert isinstance(granted, Granted)
+    bench.leases.hold("ours", SystemClock().monotonic_s())
+
+    def connecting(wire: Wire) -> bool:
+        bench.leases.hold("ours", SystemClock().monotonic_s() - 29.5)
+        return wire.may_begin()
+
+    bench.endpoint.opens = connecting
+    bench.drain.deliver(granted)
+    assert bench.endpoint.requests == []
+
+
+def test_a_payload_that_no_request_can_be_made_of_is_dead_and_the_others_delivered(
+    bench: Bench,
+) -> None:
+    bench.put_products(1)
+    bodies = (b'{"sku":"bad"}', b"[no json")
+    for version, body in enumerate(bodies):
+        jobs = [Job("sku=bad", body, version)]
+        mode = Mode.PARTIAL if version else Mode.FULL
+        put_id = random.randbytes(12)
+        bench.queue.put(PutBatch(put_id, Kind.PRODUCT, "default", Lane.LOW, jobs, mode))
+    bench.drain.run(Lane.LOW)
+    stats = bench.queue.stats()
+    assert (stats.dead, stats.ledger.delivered, stats.in_flight) == (1, 1, 0)
+    (letter,) = bench.queue.dead()
+    assert (letter.last_status, letter.attempts) == ("unsendable", 0)
+
+
+def test_a_defect_while_sending_counts_as_sent_and_says_no_payload(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: Request) -> Outcome:
+        raise RuntimeError("with a customer's name")
+
+    bench.endpoint.answer = fail
+    bench.put_sale("1")
+    bench.drain.run(Lane.HIGH)
+    job = bench.queue.show(Kind.SALE, "default", "1")
+    assert job is not None
+    assert (job.attempts, job.last_status, job.last_text) == (1, "ambiguous", "RuntimeError")
+    assert "customer" not in caplog.text
+
+
+def test_a_delivered_request_is_remembered_when_the_broker_comes_back(
+    broker_url: str, redis_client: redis.Redis
+) -> None:
+    pid = int(redis_client.info("server")["process_id"])
+
+    def answer(_: Request) -> Outcome:
+        os.kill(pid, signal.SIGSTOP)
+        threading.Timer(1.0, os.kill, (pid, signal.SIGCONT)).start()
+        return Answered(200)
+
+    impatient = redis.Redis.from_url(broker_url, socket_timeout=0.1, retry=Retry(NoBackoff(), 0))
+    bench = Bench(Queue(impatient, "drain"))
+    bench.endpoint.answer = answer
+    bench.put_sale("1")
+    bench.drain.run(Lane.HIGH)
+    stats = bench.queue.stats()
+    assert (stats.ledger.delivered, stats.in_flight, len(bench.endpoint.requests)) == (1, 0, 1)
+    impatient.close()
+
+
+def test_a_drain_ends_at_a_broker_that_is_away(bench: Bench) -> None:
+    away = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0))
+    Bench(Queue(away, "drain")).drain.run(Lane.LOW)
+    del bench
+
+
+def test_the_steps_of_a_delivery_are_told_in_order(bench: Bench) -> None:
+    steps: list[Step] = []
+    told = Bench(bench.queue, steps=steps.append)
+    told.put_sale("1")
+    told.drain.run(Lane.HIGH)
+    assert steps == list(Step)
+
+
 def test_an_update_put_while_its_sale_is_sent_goes_next_and_its_lane_is_woken(bench: Bench) -> None:
     def answer(_: Request) -> Outcome:
         if len(bench.endpoint.requests) == 1:
@@ -200,3 +306,37 @@ def test_only_one_of_many_workers_looks_at_a_lane(bench: Bench) -> None:
     for name in ("one", "two"):
         look(bench, name).once()
     assert bench.waker.lanes == [Lane.LOW]
+
+
+def test_a_look_says_that_the_broker_came_back_empty(
+    bench: Bench, redis_client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    looking = look(bench, "here")
+    looking.once()
+    redis_client.flushall()
+    looking.once()
+    looking.once()
+    assert caplog.text.count("broker_emptied") == 1
+    assert bench.queue.stats().emptied_ms is not None
+
+
+def test_a_look_tells_once_that_the_broker_is_away_and_once_that_it_is_back(
+    bench: Bench, broker_url: str, caplog: pytest.LogCaptureFixture, wait_until: WaitUntil
+) -> None:
+    with Proxy(urlsplit(broker_url).port or 0) as proxy:
+        url = broker_url.replace(f":{urlsplit(broker_url).port}/", f":{proxy.port}/")
+        client = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0))
+        looking = Look(
+            *(Queue(client, "drain"), bench.waker, list(Lane), SystemClock()),
+            worker="here",
+            prints=("",),
+        )
+        looking.start()
+        wait_until(lambda: bench.queue.stats().workers == ("here",))
+        proxy.refuse()
+        wait_until(lambda: "broker_lost" in caplog.text)
+        proxy.listen()
+        wait_until(lambda: "broker_back" in caplog.text)
+        looking.stop()
+        client.close()
+    assert caplog.text.count("broker_lost") == 1

@@ -1,14 +1,16 @@
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
 import redis
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from onport_queue.flight import Gate, Granted
 from onport_queue.jobs import sale_job
 from onport_queue.names import Kind, Lane
 from onport_queue.store import PutBatch, Queue
-from onport_worker.leases import Leases
+from onport_worker.leases import Leases, Unanswered
 
 TERM_S = 30.0
 GATE = Gate(rate=1_000, lease_ms=30_000)
@@ -80,3 +82,30 @@ def test_a_process_that_slept_past_its_term_does_not_renew(queue: Queue) -> None
     clock.now_s += 31
     leases.renew()
     assert leases.left_s("one") < 0
+
+
+def test_a_claim_whose_answer_never_came_is_released_with_the_next_renewal(queue: Queue) -> None:
+    leases = Leases(queue, HandClock(), TERM_S)
+    with suppress(RedisTimeoutError), leases.asking("one"):
+        claimed(queue, "one")
+        raise RedisTimeoutError("its answer was lost")
+    assert leases.unanswered() == (Unanswered("one", sent=False),)
+    leases.renew()
+    stats = queue.stats()
+    assert (stats.pending, stats.in_flight, stats.ledger.expired) == (1, 0, 0)
+    assert leases.unanswered() == ()
+
+
+def test_what_is_unanswered_says_whether_it_was_sent(queue: Queue) -> None:
+    leases = Leases(queue, HandClock(), TERM_S)
+    for lease in ("claimed", "sent", "settled"):
+        leases.hold(lease, 1_000.0)
+    leases.note_sent("sent")
+    leases.drop("settled")
+    with leases.asking("asked"):
+        assert set(leases.unanswered()) == {
+            Unanswered("claimed", sent=False),
+            Unanswered("sent", sent=True),
+            Unanswered("asked", sent=False),
+        }
+    assert len(leases.unanswered()) == 2
