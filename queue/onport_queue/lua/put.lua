@@ -38,7 +38,6 @@ redis.call('HSET', META, 'version', whole(redis_version))
 local default_version = math.min(latest or redis_version, redis_version)
 
 local repeated = remembered('puts', put_id)
-if not repeated then redis.call('HSET', name('puts'), put_id, '') end
 
 local function new_fragments(index, version)
   if not TAG_OF_KIND[kind] then return { { version, tag, ARGV[index + 1] } }, index + 2 end
@@ -117,15 +116,18 @@ while index <= #ARGV do
   end
   contents[#keys], index = new_fragments(index, version)
 end
-count('accepted', #keys)
 
 local outcomes, many, seen = {}, {}, {}
 if repeated or #keys == 0 then
   for place = 1, #keys do outcomes[place] = 'duplicate' end
+  count('accepted', #keys)
   count('duplicate', #keys)
 else
   local known = redis.call('HMGET', JOBS, unpack(keys))
   local delivered = tag == 'F' and remembered_all('history', keys) or {}
+  -- Only now: had something above gone wrong, this put must not pass for one that was taken.
+  redis.call('HSET', name('puts'), put_id, '')
+  count('accepted', #keys)
   for place, key in ipairs(keys) do
     local fragments, folded = contents[place], nil
     if fresh[key] then store_fresh() end -- the same key twice in one put
