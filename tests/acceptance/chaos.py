@@ -56,6 +56,7 @@ class Outcome:
     verdict: Verdict
     dead: int
     unfinished: int
+    shops_failed: int
     samples: int
     unbalanced: int
     requests: int
@@ -66,6 +67,8 @@ class Outcome:
         found = list(self.verdict.faults)
         if self.dead or self.unfinished:
             found.append(f"dead {self.dead}, unfinished {self.unfinished}")
+        if self.shops_failed:
+            found.append(f"{self.shops_failed} shops failed, or could not empty their spool")
         if self.unbalanced:
             found.append(f"unbalanced at {self.unbalanced} of {self.samples} samples")
         return tuple(found)
@@ -110,7 +113,7 @@ def storm(home: Path, *, seconds: float, seed: int) -> Outcome:
             proxies, chance = (to_workers, to_shops), random.Random(seed)
             nemeses = Nemeses(relay.redis, relay.sandbox, proxies, workers, shops, LEASE_S, chance)
             nemeses.strike_for(seconds)
-            shops.await_end(seconds + 90)
+            codes = shops.await_end(seconds + 90)
             _settle(relay)
         stats = relay.queue.stats()
         return Outcome(
@@ -123,6 +126,7 @@ def storm(home: Path, *, seconds: float, seed: int) -> Outcome:
             ),
             dead=stats.dead,
             unfinished=stats.unfinished,
+            shops_failed=sum(code != 0 for code in codes),
             samples=sampler.samples,
             unbalanced=sampler.unbalanced,
             requests=stats.ledger.requests,

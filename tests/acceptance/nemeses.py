@@ -121,10 +121,11 @@ class Nemeses:
         return self.chance.choice(self.proxies)
 
     def _broker_pid(self) -> int:
-        while True:
+        for _ in range(200):  # it may be on its way back
             with suppress(RedisError):
                 return int(self.broker.info("server")["process_id"])
             self._wait(0.05)
+        raise AssertionError("the broker is not back after ten seconds")
 
     @contextmanager
     def _stopped(self, pid: int) -> Iterator[None]:
