@@ -63,8 +63,8 @@ class PutBatch:
     """Jobs of one kind for one channel and lane, put in one step under one random put id.
 
     A job without a version gets Redis time, but none later than `latest_ms`: when whoever puts it
-    gives up, or kept it while Redis was away. A put that Redis reads only then, out of a connection
-    that was given up, must not look newer than those that were made since.
+    gives up, or `kept` it while Redis was away. A put that Redis reads only then, out of a
+    connection that was given up, must not look newer than those that were made since.
     """
 
     put_id: bytes
@@ -74,6 +74,7 @@ class PutBatch:
     jobs: Sequence[Job] | Sequence[LinkJob]
     mode: Mode = Mode.FULL
     latest_ms: int | None = None
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ class Queue:
             PUT_ID_RETENTION_MS,
             self._history_retention_ms,
             "" if batch.latest_ms is None else batch.latest_ms,
+            int(batch.kept),
             int(versioned),
         ]
         for job in batch.jobs:

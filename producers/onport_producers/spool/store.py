@@ -271,6 +271,7 @@ def _entry(row: Any) -> Entry:  # Any: sqlite3 has no types for what a table hol
         jobs=decoded(jobs),
         mode=Mode(mode),
         latest_ms=latest_ms,
+        kept=True,
     )
     return Entry(place, batch)
 
