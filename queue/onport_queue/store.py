@@ -343,6 +343,15 @@ class Queue:
         """Drop dead letters for good; at most 500 keys. Returns how many were dead."""
         return replies.number(self._scripts.run("discard", _at_most(keys)))
 
+    def forget(self, kind: Kind, channel: str, key: str) -> str:
+        """Erase one job, and that it was ever delivered; counted as discarded.
+
+        Returns:
+            The state it was in: ``pending``, ``delayed``, ``dead``; ``in flight`` if it is being
+            sent, then nothing is changed; empty if the queue held no such job.
+        """
+        return replies.text(self._scripts.run("forget", (job_key(kind, channel, key),)))
+
     def compact(
         self, kind: Kind, channel: str, key: str, choose: Callable[[Sequence[Fragment]], Run | None]
     ) -> bool:
