@@ -1,8 +1,15 @@
 """Put sales, products and variant links into the relay from a shop."""
 
-from onport_producers.producer import Producer, Progress
+from onport_producers.producer import Producer
 from onport_producers.receipt import Receipt, State, Summary
-from onport_queue.errors import BrokerUnavailableError, InvalidJobError, RelayError, SettingsError
+from onport_producers.storefront import Progress, Storefront
+from onport_queue.errors import (
+    BrokerUnavailableError,
+    InvalidJobError,
+    RelayError,
+    SettingsError,
+    SpoolError,
+)
 
 __version__ = "0.1.0"
 
@@ -14,6 +21,8 @@ __all__ = [
     "Receipt",
     "RelayError",
     "SettingsError",
+    "SpoolError",
     "State",
+    "Storefront",
     "Summary",
 ]

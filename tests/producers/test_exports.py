@@ -11,7 +11,7 @@ import onport_producers.imports
             onport_producers,
             (
                 "BrokerUnavailableError InvalidJobError Producer Progress Receipt RelayError "
-                "SettingsError State Summary"
+                "SettingsError SpoolError State Storefront Summary"
             ),
         ),
         (
