@@ -1,5 +1,6 @@
 """Put sales, products and variant links into the relay from a shop."""
 
+from onport_producers.asynchronous import AsyncProducer
 from onport_producers.producer import Producer
 from onport_producers.receipt import Receipt, State, Summary
 from onport_producers.storefront import Progress, Storefront
@@ -14,6 +15,7 @@ from onport_queue.errors import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncProducer",
     "BrokerUnavailableError",
     "InvalidJobError",
     "Producer",
