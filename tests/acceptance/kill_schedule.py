@@ -8,7 +8,7 @@ import random
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Hashable, Iterable, Set
+from collections.abc import Hashable, Iterable, Set
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -28,6 +28,9 @@ class Contender(Protocol):
     def taken(self) -> int:
         """Return a count that grows when a worker takes the first job of its life."""
 
+    def waiting(self) -> int:
+        """Return how many jobs nobody has taken."""
+
     def flights(self) -> Set[Hashable]:
         """Return what is taken and not done with; a job taken again is another flight."""
 
@@ -44,19 +47,20 @@ def kill_in_turn(contender: Contender, moments_s: Iterable[float], clock: Clock)
     for moment_s in moments_s:
         before = contender.taken()
         with contender.worker() as worker:
-            _await_first_job(worker, lambda: contender.taken() > before, clock)  # noqa: B023 - called here and now
+            _await_first_job(contender, worker, before, clock)
             clock.wait(threading.Event(), moment_s)
             os.killpg(worker.pid, signal.SIGKILL)
             worker.wait()
+        assert contender.waiting() > 0, "the kills outlasted the jobs"
         ended |= contender.flights()
     return len(ended)
 
 
 def _await_first_job(
-    worker: "subprocess.Popen[bytes]", has_taken: Callable[[], bool], clock: Clock
+    contender: Contender, worker: "subprocess.Popen[bytes]", before: int, clock: Clock
 ) -> None:
     patient_until = clock.monotonic_s() + _TAKES_WITHIN_S
-    while not has_taken():
+    while contender.taken() <= before:
         assert worker.poll() is None, f"a worker ended by itself ({worker.returncode})"
         assert clock.monotonic_s() < patient_until, f"no job taken within {_TAKES_WITHIN_S:g} s"
         clock.wait(threading.Event(), _POLL_S)

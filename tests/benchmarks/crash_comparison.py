@@ -106,7 +106,6 @@ def plain(jobs: int, kills: int, seed: int, *, pool: str) -> Row:
             run = CeleryRun(pool, broker.url, sandbox, home / "celery.log", _CLOCK)
             run.publish(jobs)
             in_flight = kill_in_turn(run, moments(kills, seed), _CLOCK)
-            assert run.waiting() > 0, "the kills outlasted the jobs"
             drained = run.drain(within_s=120 + jobs / 100)
             arrivals, held = run.arrivals(), 0 if drained else run.held()
     return Row(
