@@ -1,10 +1,9 @@
 """SIGKILLs of a worker under load, at random moments after its first claim."""
 
-import os
 import random
-import signal
+import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -15,21 +14,21 @@ from redis.exceptions import RedisError
 from tests.acceptance.accounting import Verdict, account
 from tests.acceptance.goods import Counter, Goods
 from tests.acceptance.history import History, Put, Told, read_history
+from tests.acceptance.kill_schedule import kill_in_turn, moments
 from tests.acceptance.relay import HASH, Relay, running
 
 from onport_producers import Producer
 from onport_queue.clock import SystemClock
 from onport_queue.names import Lane
-from onport_queue.settings import Settings
 from onport_queue.store import JOBS_PER_PUT, Queue
 from onport_sandbox import SandboxSettings
 from onport_worker.fleet import Fleet, WorkerPlan
 
-EARLIEST_S, LATEST_S = 0.02, 0.25
 _PLANS = (WorkerPlan("mortal", (Lane.HIGH, Lane.LOW), 16),)
 _LATENCY_MS = 10.0
-_RATE, _LAST_RATE = 100.0, 1_000.0
-_POLL_S = 0.002
+# Above what a worker just started needs, and low enough that no machine runs out of jobs: the kills
+# of a schedule leave half of the requests, for a life lasts 135 ms on average.
+_RATE = 500.0
 # Short, so that what a killed worker held comes back while others are killed.
 _LEASE_S = 10.0
 _SAMPLES_PER_S = 4.0
@@ -38,11 +37,15 @@ _CLOCK = SystemClock()
 
 @dataclass(frozen=True, slots=True)
 class Killed:
-    """What became of it; `in_flight` are the items that were on their way at the kills."""
+    """What became of it; `in_flight` are the items that were on their way at the kills.
+
+    `drained`: whether the last worker was done before its time was up.
+    """
 
     kills: int
     in_flight: int
     dead: int
+    drained: bool
     verdict: Verdict
     samples: int
     unbalanced: int
@@ -52,6 +55,8 @@ class Killed:
     def faults(self) -> tuple[str, ...]:
         """What is off; empty if all is well."""
         found = list(self.verdict.faults)
+        if not self.drained:
+            found.append(f"held {len(self.verdict.held)} when time was up")
         if self.dead:
             found.append(f"dead {self.dead}")
         if self.unbalanced:
@@ -89,10 +94,31 @@ class Sampler:
             self.unbalanced += imbalance != 0
 
 
-def moments(kills: int, seed: int) -> list[float]:
-    """Return how many seconds after its first claim each worker is killed."""
-    chance = random.Random(seed)
-    return [chance.uniform(EARLIEST_S, LATEST_S) for _ in range(kills)]
+class Mortals:
+    """The relay's workers, as a kill schedule needs them."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+
+    @contextmanager
+    def worker(self) -> Iterator["subprocess.Popen[bytes]"]:
+        """Run one as `up` does."""
+        with Fleet(self._relay.settings, _PLANS, self._relay.log) as fleet:
+            yield fleet.processes[0]
+
+    def taken(self) -> int:
+        """Return how many requests were claimed, which the claim itself counts."""
+        found = self._relay.redis.hget(self._relay.key("ledger"), "requests")
+        return int(cast("bytes | None", found) or 0)
+
+    def waiting(self) -> int:
+        """Return how many jobs are pending."""
+        return self._relay.queue.stats().pending
+
+    def flights(self) -> Set[Hashable]:
+        """Return each job in flight, with its lease."""
+        flying = self._relay.redis.hgetall(self._relay.key("inflight"))
+        return cast("dict[bytes, bytes]", flying).items()
 
 
 def kill_workers(home: Path, *, jobs: int, kills: int, seed: int) -> Killed:
@@ -101,18 +127,16 @@ def kill_workers(home: Path, *, jobs: int, kills: int, seed: int) -> Killed:
     slow = SandboxSettings(hashes={"default": HASH}, latency_ms=_LATENCY_MS)
     with running(home, slow, appendfsync="always", rate=_RATE, lease_s=_LEASE_S) as relay:
         fill(relay.producer, home / "history.jsonl", jobs, random.Random(seed))
+        mortals = Mortals(relay)
         with Sampler(relay.queue) as sampler:
-            flying = _Flying(relay)
-            for moment_s in moments(kills, seed):
-                _killed_at_work(relay, moment_s)
-                flying.note()
-            assert relay.queue.stats().pending > 0, "the kills outlasted the jobs"
-            with Fleet(_settings(relay, _LAST_RATE), _PLANS, relay.log):
-                relay.wait_until(relay.is_done, within_s=120 + jobs / 200)
+            in_flight = kill_in_turn(mortals, moments(kills, seed), _CLOCK)
+            with mortals.worker():
+                drained = _drained(relay, _CLOCK.monotonic_s() + 120 + jobs / 200)
         return Killed(
             kills=kills,
-            in_flight=flying.items,
+            in_flight=in_flight,
             dead=relay.queue.stats().dead,
+            drained=drained,
             verdict=account(
                 [read_history(home / "history.jsonl")], relay.sandbox.receipts(), relay.held()
             ),
@@ -120,6 +144,14 @@ def kill_workers(home: Path, *, jobs: int, kills: int, seed: int) -> Killed:
             unbalanced=sampler.unbalanced,
             seconds=_CLOCK.monotonic_s() - began,
         )
+
+
+def _drained(relay: Relay, patient_until: float) -> bool:
+    while not relay.is_done():
+        if _CLOCK.monotonic_s() > patient_until:
+            return False
+        _CLOCK.wait(threading.Event(), 0.1)
+    return True
 
 
 def fill(producer: Producer, log: Path, jobs: int, chance: random.Random) -> None:
@@ -150,43 +182,3 @@ def _in_calls(puts: Iterator[Put]) -> Iterator[list[Put]]:
 def _acknowledged(counter: Counter, puts: list[Put]) -> None:
     told = counter.put(puts)
     assert told is Told.ACKNOWLEDGED
-
-
-def _killed_at_work(relay: Relay, moment_s: float) -> None:
-    """Start a worker, and kill it a moment after its first claim."""
-    claimed = _requests(relay)
-    with _one_worker(relay) as pid:
-        relay.wait_until(lambda: _requests(relay) > claimed, within_s=30, poll_s=_POLL_S)
-        _CLOCK.wait(threading.Event(), moment_s)
-        os.kill(pid, signal.SIGKILL)
-
-
-@contextmanager
-def _one_worker(relay: Relay) -> Iterator[int]:
-    with Fleet(_settings(relay, _RATE), _PLANS, relay.log) as fleet:
-        yield fleet.pids[0]
-
-
-def _requests(relay: Relay) -> int:
-    found = relay.redis.hget(relay.key("ledger"), "requests")
-    return int(cast("bytes | None", found) or 0)
-
-
-class _Flying:
-    """Counts items that were in flight when a worker was killed, each flight once."""
-
-    def __init__(self, relay: Relay) -> None:
-        self._relay = relay
-        self._seen: set[bytes] = set()
-        self.items = 0
-
-    def note(self) -> None:
-        """Count what is in flight now and was not before."""
-        relay = self._relay
-        flying = cast("dict[bytes, bytes]", relay.redis.hgetall(relay.key("inflight")))
-        self.items += sum(lease not in self._seen for lease in flying.values())
-        self._seen |= set(flying.values())
-
-
-def _settings(relay: Relay, rate: float) -> Settings:
-    return relay.settings.model_copy(update={"rate": rate})
