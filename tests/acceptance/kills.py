@@ -13,6 +13,7 @@ from typing import cast
 
 from redis.exceptions import RedisError
 from tests.acceptance.accounting import Verdict, account
+from tests.acceptance.flying import Flying
 from tests.acceptance.goods import Counter, Goods
 from tests.acceptance.history import History, Put, Told, read_history
 from tests.acceptance.relay import HASH, Relay, running
@@ -102,7 +103,7 @@ def kill_workers(home: Path, *, jobs: int, kills: int, seed: int) -> Killed:
     with running(home, slow, appendfsync="always", rate=_RATE, lease_s=_LEASE_S) as relay:
         fill(relay.producer, home / "history.jsonl", jobs, random.Random(seed))
         with Sampler(relay.queue) as sampler:
-            flying = _Flying(relay)
+            flying = Flying(relay)
             for moment_s in moments(kills, seed):
                 _killed_at_work(relay, moment_s)
                 flying.note()
@@ -170,22 +171,6 @@ def _one_worker(relay: Relay) -> Iterator[int]:
 def _requests(relay: Relay) -> int:
     found = relay.redis.hget(relay.key("ledger"), "requests")
     return int(cast("bytes | None", found) or 0)
-
-
-class _Flying:
-    """Counts items that were in flight when a worker was killed, each flight once."""
-
-    def __init__(self, relay: Relay) -> None:
-        self._relay = relay
-        self._seen: set[bytes] = set()
-        self.items = 0
-
-    def note(self) -> None:
-        """Count what is in flight now and was not before."""
-        relay = self._relay
-        flying = cast("dict[bytes, bytes]", relay.redis.hgetall(relay.key("inflight")))
-        self.items += sum(lease not in self._seen for lease in flying.values())
-        self._seen |= set(flying.values())
 
 
 def _settings(relay: Relay, rate: float) -> Settings:
