@@ -39,18 +39,26 @@ class Nemeses:
     lease_s: float
     chance: random.Random
     befell: Counter[str] = field(default_factory=Counter)
+    _deck: list[_Misfortune] = field(default_factory=list)
 
     def strike_for(self, seconds: float) -> None:
         """Let one misfortune follow the other for so long; all are over when it returns."""
         ends_at = _CLOCK.monotonic_s() + seconds
         while _CLOCK.monotonic_s() < ends_at:
-            self._befall(self._sudden() + self._lasting())
+            self._befall(self._next())
             self.workers.replace_ended()
             self.shops.replace_ended()
             self._wait(self.chance.uniform(*_PAUSE_S))
 
-    def _befall(self, misfortunes: list[_Misfortune]) -> None:
-        name, misfortune = self.chance.choice(misfortunes)
+    def _next(self) -> _Misfortune:
+        """Deal from a shuffled deck, so that a short storm has met most of them too."""
+        if not self._deck:
+            self._deck = self._sudden() + self._lasting()
+            self.chance.shuffle(self._deck)
+        return self._deck.pop()
+
+    def _befall(self, drawn: _Misfortune) -> None:
+        name, misfortune = drawn
         self.befell[name] += 1
         self.flying.note()
         misfortune()
@@ -164,7 +172,7 @@ class Nemeses:
         before = self.chance.uniform(0, seconds)
         self._wait(before)
         if self.chance.random() < _ACCOMPANIED:
-            self._befall(amid or self._sudden())
+            self._befall(self.chance.choice(amid or self._sudden()))
         self._wait(seconds - before)
 
     def _wait(self, seconds: float) -> None:
