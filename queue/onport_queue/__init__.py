@@ -5,6 +5,7 @@ from onport_queue.errors import (
     InvalidJobError,
     RelayError,
     SettingsError,
+    SpoolError,
     VolatileBrokerError,
 )
 from onport_queue.fold import Mode
@@ -24,6 +25,7 @@ __all__ = [
     "Queue",
     "RelayError",
     "SettingsError",
+    "SpoolError",
     "Stats",
     "VolatileBrokerError",
 ]

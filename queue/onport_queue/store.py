@@ -63,8 +63,8 @@ class PutBatch:
     """Jobs of one kind for one channel and lane, put in one step under one random put id.
 
     A job without a version gets Redis time, but none later than `latest_ms`: when whoever puts it
-    gives up, or kept it while Redis was away. A put that Redis reads only then, out of a connection
-    that was given up, must not look newer than those that were made since.
+    gives up, or `kept` it while Redis was away. A put that Redis reads only then, out of a
+    connection that was given up, must not look newer than those that were made since.
     """
 
     put_id: bytes
@@ -74,6 +74,7 @@ class PutBatch:
     jobs: Sequence[Job] | Sequence[LinkJob]
     mode: Mode = Mode.FULL
     latest_ms: int | None = None
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ class Queue:
             PUT_ID_RETENTION_MS,
             self._history_retention_ms,
             "" if batch.latest_ms is None else batch.latest_ms,
+            int(batch.kept),
             int(versioned),
         ]
         for job in batch.jobs:
@@ -340,6 +342,15 @@ class Queue:
     def discard(self, keys: Sequence[str]) -> int:
         """Drop dead letters for good; at most 500 keys. Returns how many were dead."""
         return replies.number(self._scripts.run("discard", _at_most(keys)))
+
+    def forget(self, kind: Kind, channel: str, key: str) -> str:
+        """Erase one job, and that it was ever delivered; counted as discarded.
+
+        Returns:
+            The state it was in: ``pending``, ``delayed``, ``dead``; ``in flight`` if it is being
+            sent, then nothing is changed; empty if the queue held no such job.
+        """
+        return replies.text(self._scripts.run("forget", (job_key(kind, channel, key),)))
 
     def compact(
         self, kind: Kind, channel: str, key: str, choose: Callable[[Sequence[Fragment]], Run | None]

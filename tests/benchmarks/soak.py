@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.acceptance.kills import Sampler
-from tests.acceptance.relay import Relay, running
+from tests.acceptance.relay import UNTIRING, Relay, running
 from tests.benchmarks.load import Backlog
 
 from onport_queue.clock import SystemClock
@@ -85,7 +85,7 @@ def idle_commands_per_s(relay: Relay) -> float:
 
 @contextmanager
 def _mortals(relay: Relay) -> Iterator[Fleet]:
-    with Fleet(relay.settings, _MORTAL, relay.log) as fleet:
+    with Fleet(relay.settings, _MORTAL, relay.log, restarts=UNTIRING) as fleet:
         yield fleet
 
 

@@ -10,8 +10,8 @@ import onport_producers.imports
         (
             onport_producers,
             (
-                "BrokerUnavailableError InvalidJobError Producer Progress Receipt RelayError "
-                "SettingsError State Summary"
+                "AsyncProducer BrokerUnavailableError InvalidJobError Producer Progress Receipt "
+                "RelayError SettingsError SpoolError State Storefront Summary"
             ),
         ),
         (

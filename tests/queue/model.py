@@ -247,6 +247,24 @@ class Model:
         self.ledger["discarded"] += len(dead)
         return len(dead)
 
+    def forget(self, key: str) -> str:
+        job = self.jobs.get(key)
+        if job and job.state == "in flight":
+            return "in flight"
+        self.history.pop(key, None)
+        if job is None:
+            return ""
+        tries = self.tries.pop(key, None)
+        if tries and tries.split in self.sizes.splits:
+            self.sizes.splits[tries.split].left -= 1
+            self.sizes.finish(tries.split)
+        state = job.state
+        if state == "pending":
+            self._leave([key])
+        del self.jobs[key]
+        self.ledger["discarded"] += 1
+        return state
+
     def compact(self, key: str, run: Run | None) -> bool:
         job = self.jobs.get(key)
         if job is None or run is None or job.state not in ("pending", "delayed"):

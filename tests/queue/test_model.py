@@ -213,6 +213,13 @@ class QueueMachine(RuleBasedStateMachine):
         keys = self.some_keys(picked)
         assert self.bench.queue.discard(keys) == self.model.discard(keys)
 
+    @rule(picked=st.integers(0, 30))
+    def forget(self, picked: int) -> None:
+        for key in self.some_keys({picked}):
+            family, channel, name = key.split(":", 2)
+            kind = Kind.ACKNOWLEDGE if family == "variant" else Kind(family)
+            assert self.bench.queue.forget(kind, channel, name) == self.model.forget(key)
+
     @rule(
         picked=st.lists(st.integers(0, 100), max_size=3), term_ms=st.sampled_from([9_000, 60_000])
     )

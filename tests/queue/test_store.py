@@ -1,5 +1,7 @@
 """What the model does not reach: how puts end, and what survives a repeated call."""
 
+from dataclasses import replace
+
 import pytest
 from tests.queue.bench import Bench
 
@@ -223,10 +225,12 @@ def test_a_released_flight_counts_as_an_attempt_if_it_was_sent(bench: Bench) -> 
     assert (view.attempts, view.last_status) == (1, "ambiguous")
 
 
-def put_late(bench: Bench, key: str, body: bytes, latest_ms: int) -> PutReply:
+def put_late(
+    bench: Bench, key: str, body: bytes, latest_ms: int, *, kept: bool = False
+) -> PutReply:
     """Put a job that Redis reads later than it was made."""
     batch = PutBatch(body, Kind.SALE, "default", Lane.LOW, [Job(key, body)], latest_ms=latest_ms)
-    return bench.queue.put(batch)
+    return bench.queue.put(replace(batch, kept=kept))
 
 
 def test_a_put_that_comes_late_is_as_old_as_it_was_made(bench: Bench) -> None:
@@ -241,6 +245,21 @@ def test_a_put_whose_latest_version_lies_ahead_is_not_newer_than_what_is_put_aft
 ) -> None:
     put_late(bench, "1", b'"early"', bench.put("other").redis_ms + 3_600_000)
     bench.put("1", body=b'"after"')
+    assert bodies(bench, "1") == [b'"after"']
+
+
+HOUR_MS = 3_600_000
+
+
+def test_a_put_that_was_kept_for_hours_is_as_old_as_it_was_made(bench: Bench) -> None:
+    now_ms = bench.put("1", body=b'"now"').redis_ms
+    put_late(bench, "1", b'"hours ago"', now_ms - HOUR_MS, kept=True)
+    assert bodies(bench, "1") == [b'"now"']
+
+
+def test_a_put_that_seems_to_be_hours_late_is_not_but_redis_was_stepped(bench: Bench) -> None:
+    now_ms = bench.put("1", body=b'"before"').redis_ms
+    put_late(bench, "1", b'"after"', now_ms - HOUR_MS)
     assert bodies(bench, "1") == [b'"after"']
 
 

@@ -71,12 +71,18 @@ def _put(spool: Spool, handover: Handover, entry: Entry) -> bool:
         if may_pass(error):
             raise
         # Its text is the script's, not the payload's.
-        reason = f"{type(error).__name__}: {error}"
-        _log.error("spooled_put_refused place=%d reason=%s", entry.place, reason)
-        spool.set_aside(entry.place, reason)
+        _set_aside(spool, entry, f"{type(error).__name__}: {error}")
+        return False
+    except ValueError as error:  # it could not even be asked
+        _set_aside(spool, entry, type(error).__name__)
         return False
     handover.follow_up(entry.batch, reply)
     return True
+
+
+def _set_aside(spool: Spool, entry: Entry, reason: str) -> None:
+    _log.error("spooled_put_refused place=%d reason=%s", entry.place, reason)
+    spool.set_aside(entry.place, reason)
 
 
 @contextmanager

@@ -144,6 +144,11 @@ class Spool:
         """Keep a put that the broker refuses for good, out of the way of the others."""
         self._rows("UPDATE puts SET refused = ? WHERE place = ?", reason, place)
 
+    def readmit(self) -> None:
+        """Let what was set aside be flushed again, at its old place."""
+        if self.path.exists():
+            self._rows("UPDATE puts SET refused = NULL WHERE account = ?", self._account)
+
     def fact(self, name: str) -> str | None:
         """Return what was noted under a name, or None."""
         if not self.path.exists():
@@ -266,6 +271,7 @@ def _entry(row: Any) -> Entry:  # Any: sqlite3 has no types for what a table hol
         jobs=decoded(jobs),
         mode=Mode(mode),
         latest_ms=latest_ms,
+        kept=True,
     )
     return Entry(place, batch)
 

@@ -2,7 +2,7 @@
 --
 -- ARGV  put id, kind, channel, lane (high|low), mode (full|partial; sales and products only),
 --       retention of put ids in ms, retention of the history in ms, the latest version that Redis time may give, as the
---       caller guesses it ('' = any), versioned (0|1), then per job
+--       caller guesses it ('' = any), kept (1: it was made long ago), versioned (0|1), then per job
 --         sales, products:  key, version, body
 --         variant links:    key, version, number of links, then per link: link id, body
 --       The version is there only in a versioned put; '' is Redis time, as in one that is not.
@@ -22,10 +22,11 @@ end
 
 local put_id, kind, channel, lane, mode = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local TAG_OF_KIND = { acknowledge = 'A', disconnect = 'D' }
-local latest, versioned = tonumber(ARGV[8]), ARGV[9] == '1'
+local latest, kept, versioned = tonumber(ARGV[8]), ARGV[9] == '1', ARGV[10] == '1'
 local tag = TAG_OF_KIND[kind] or (mode == 'partial' and 'P' or 'F')
 local prefix = (TAG_OF_KIND[kind] and 'variant' or kind) .. ':' .. channel .. ':'
 local MANY_FRAGMENTS = 16
+local LONGEST_LATE = 600000 -- ms
 
 local now = clock()
 rotate('puts', tonumber(ARGV[6]), now)
@@ -34,11 +35,12 @@ rotate('history', tonumber(ARGV[7]), now)
 -- Redis time, but never less than one given before: after a backward step a newer put must not look older.
 local redis_version = math.max(math.floor(wall_clock()), tonumber(redis.call('HGET', META, 'version') or 0))
 redis.call('HSET', META, 'version', whole(redis_version))
--- Whoever made this put may have given it up, and made others since: it must not look newer than those.
-local default_version = math.min(latest or redis_version, redis_version)
+-- Whoever made this put may have given it up, and made others since: it must not look newer than those. But one that
+-- seems to come later than any connection lives is not late: Redis's clock was stepped, and the caller does not know yet.
+local default_version = redis_version
+if latest and latest < redis_version and (kept or redis_version - latest < LONGEST_LATE) then default_version = latest end
 
 local repeated = remembered('puts', put_id)
-if not repeated then redis.call('HSET', name('puts'), put_id, '') end
 
 local function new_fragments(index, version)
   if not TAG_OF_KIND[kind] then return { { version, tag, ARGV[index + 1] } }, index + 2 end
@@ -107,7 +109,7 @@ local function put_known(key, job, fragments)
   return 'folded', job
 end
 
-local keys, contents, index = {}, {}, 10
+local keys, contents, index = {}, {}, 11
 while index <= #ARGV do
   keys[#keys + 1] = prefix .. ARGV[index]
   local version = default_version
@@ -117,15 +119,18 @@ while index <= #ARGV do
   end
   contents[#keys], index = new_fragments(index, version)
 end
-count('accepted', #keys)
 
 local outcomes, many, seen = {}, {}, {}
 if repeated or #keys == 0 then
   for place = 1, #keys do outcomes[place] = 'duplicate' end
+  count('accepted', #keys)
   count('duplicate', #keys)
 else
   local known = redis.call('HMGET', JOBS, unpack(keys))
   local delivered = tag == 'F' and remembered_all('history', keys) or {}
+  -- Only now: had something above gone wrong, this put must not pass for one that was taken.
+  redis.call('HSET', name('puts'), put_id, '')
+  count('accepted', #keys)
   for place, key in ipairs(keys) do
     local fragments, folded = contents[place], nil
     if fresh[key] then store_fresh() end -- the same key twice in one put

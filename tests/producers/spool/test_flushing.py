@@ -248,6 +248,16 @@ def test_a_put_that_is_refused_for_good_is_set_aside_and_holds_nobody_up(
     assert "personal" not in caplog.text
 
 
+def test_a_put_that_can_not_even_be_asked_for_is_set_aside(
+    redis_client: redis.Redis, host_spool: Spool
+) -> None:
+    host_spool.append(replace(a_put("1"), channel="no:name"))
+    host_spool.append(a_put("2"))
+    assert flush(host_spool, handover(redis_client)).puts == 1
+    (refused,) = host_spool.contents().refused
+    assert refused.reason == "ValueError"
+
+
 def test_without_a_spool_a_put_is_refused(away_settings: Settings, proxy: Proxy) -> None:
     proxy.refuse()
     shop = Producer(away_settings.model_copy(update={"spool_mb": 0}), waker=CountingWaker())

@@ -57,6 +57,21 @@ def test_flush_says_that_the_broker_is_away_and_what_remains(
     assert "hunter2" not in result.output
 
 
+def test_flush_sets_aside_what_is_refused_and_tries_it_again_when_told(
+    run: Run, kept: Callable[[int], Path], redis_client: redis.Redis
+) -> None:
+    path, in_the_way = kept(2), "onport-relay:{default}:history"
+    redis_client.set(in_the_way, "")
+    result = run("spool", "flush", SPOOL_PATH=str(path))
+    assert result.exit_code == 1
+    assert result.stdout.startswith("Flushed: 0 puts with 0 jobs, none remain.\nRefused  put 1, ")
+    redis_client.delete(in_the_way)
+    assert run("spool", "flush", SPOOL_PATH=str(path)).exit_code == 1
+    again = run("spool", "flush", "--refused", SPOOL_PATH=str(path))
+    assert again.exit_code == 0
+    assert Queue(redis_client).stats().pending == 2
+
+
 def test_status_needs_no_broker(run_alone: Run, kept: Callable[[int], Path]) -> None:
     path = kept(2)
     told = run_alone("spool", "status", SPOOL_PATH=str(path))

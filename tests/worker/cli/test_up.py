@@ -12,6 +12,7 @@ import redis
 from tests.worker.cli.conftest import Run
 
 from onport_producers import Producer
+from onport_queue.clock import SystemClock
 from onport_queue.settings import Settings, load_settings
 from onport_queue.store import Queue
 from onport_sandbox import SandboxProcess, SandboxSettings
@@ -198,6 +199,36 @@ def test_a_worker_that_is_killed_is_started_again(
     assert relay.stop(signal.SIGINT) == 0
     told = [line for line in relay.lines if "ended (-9), is started again in 1.0 s" in line]
     assert len(told) == 2
+
+
+def test_what_is_unanswered_is_released_in_time_and_pending_at_the_next_start(
+    start: Callable[[], Relay], sandbox: SandboxProcess, wait_until: WaitUntil
+) -> None:
+    relay, clock = start(), SystemClock()
+    sandbox.configure(timeout=1.0)
+    Producer(relay.settings).create_sale({"externalId": "1"})
+    wait_until(lambda: held(sandbox) == 1)
+    began = clock.monotonic_s()
+
+    assert relay.stop(signal.SIGTERM) == 0
+    assert clock.monotonic_s() - began < 15
+    assert relay.lines[-1] == "Stopped: 0 in flight, 1 to be delivered next time, 0 dead.\n"
+
+
+def test_quit_ends_it_at_once_and_releases_what_is_unanswered(
+    start: Callable[[], Relay], sandbox: SandboxProcess, wait_until: WaitUntil
+) -> None:
+    relay, clock = start(), SystemClock()
+    sandbox.configure(timeout=1.0)
+    Producer(relay.settings).create_sale({"externalId": "1"})
+    wait_until(lambda: held(sandbox) == 1)
+    began = clock.monotonic_s()
+
+    assert relay.stop(signal.SIGQUIT) == 130
+    assert clock.monotonic_s() - began < 5
+    again = start()
+    assert Queue(redis.Redis.from_url(again.settings.redis_url or "")).stats().in_flight == 0
+    assert again.stop(signal.SIGQUIT) == 130
 
 
 def test_a_second_ctrl_c_ends_it_at_once(

@@ -10,6 +10,7 @@ from onport_worker.cli.check import check
 from onport_worker.cli.dead import app as dead
 from onport_worker.cli.demo import demo
 from onport_worker.cli.exits import Commands
+from onport_worker.cli.forget import forget
 from onport_worker.cli.loss import accept_loss
 from onport_worker.cli.pausing import pause, resume
 from onport_worker.cli.rate import rate
@@ -81,6 +82,7 @@ app.command()(check)
 app.command()(send)
 app.command()(status)
 app.command()(show)
+app.command()(forget)
 app.command()(pause)
 app.command()(resume)
 app.command()(rate)

@@ -34,14 +34,24 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command("flush")
-def flush_now(context: typer.Context, *, as_json: Json = False) -> None:
+def flush_now(
+    context: typer.Context,
+    *,
+    refused: Annotated[
+        bool, typer.Option("--refused", help="Also what Redis had refused and was set aside.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Hand over to Redis what the spool holds, in order, until it is empty.
 
     Producers do this by themselves as soon as Redis answers; this is for a host whose shop does not
-    run. Safe to stop and to repeat. Exits 1 if Redis is away, with what remains.
+    run. Safe to stop and to repeat. Exits 1 if Redis is away, with what remains, and if it refused
+    something for good: that is set aside, and the others go on.
     """
     settings = with_broker(settings_of(context))
     spool = Spool.of(settings, SystemClock())
+    if refused:
+        spool.readmit()
     before = spool.contents()
     with connect(broker_url(settings)) as redis:
         memory = BrokerMemory(SystemClock())

@@ -1,0 +1,117 @@
+"""The producer for an asyncio shop: the same methods, awaited; the work is done in threads."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import ParamSpec, Self, TypeVar
+
+from onport_producers.producer import Producer
+from onport_producers.receipt import Receipt, Summary
+from onport_producers.storefront import Progress, Storefront
+from onport_queue.jobs import Payload
+from onport_queue.names import DEFAULT_CHANNEL
+
+# A put takes a millisecond, or in an outage what the disk takes.
+_THREADS = 8
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+class AsyncProducer:
+    """Awaits what a producer does; never blocks the event loop.
+
+    A put that was begun is finished even if whoever awaits it is cancelled: the job may have been
+    taken, and putting it again is safe.
+
+    Args:
+        producer: whose methods are awaited; by default one set up by the environment.
+    """
+
+    def __init__(self, producer: Storefront | None = None) -> None:
+        self._producer = producer or Producer()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="onport-relay-async")
+
+    @classmethod
+    def from_config(cls, config: Path | None = None) -> "AsyncProducer":
+        """Return a producer set up by a settings file and the environment."""
+        return cls(Producer.from_config(config))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Return when all that was begun is finished."""
+        await asyncio.to_thread(self._threads.shutdown)
+
+    async def create_sale(
+        self, sale: Payload, *, version: int | None = None, channel: str = DEFAULT_CHANNEL
+    ) -> Receipt:
+        """As `Producer.create_sale`."""
+        return await self._run(self._producer.create_sale, sale, version=version, channel=channel)
+
+    async def update_sale(
+        self,
+        sale: Payload,
+        *,
+        version: int | None = None,
+        partial: bool = False,
+        channel: str = DEFAULT_CHANNEL,
+    ) -> Receipt:
+        """As `Producer.update_sale`."""
+        return await self._run(
+            self._producer.update_sale, sale, version=version, partial=partial, channel=channel
+        )
+
+    async def import_products(
+        self,
+        items: Iterable[Payload],
+        *,
+        channel: str = DEFAULT_CHANNEL,
+        progress: Progress | None = None,
+    ) -> Summary:
+        """As `Producer.import_products`; items and progress are called in a thread."""
+        return await self._run(
+            self._producer.import_products, items, channel=channel, progress=progress
+        )
+
+    async def acknowledge_variants(
+        self,
+        items: Iterable[Payload],
+        *,
+        channel: str = DEFAULT_CHANNEL,
+        progress: Progress | None = None,
+    ) -> Summary:
+        """As `Producer.acknowledge_variants`; items and progress are called in a thread."""
+        return await self._run(
+            self._producer.acknowledge_variants, items, channel=channel, progress=progress
+        )
+
+    async def disconnect_variants(
+        self,
+        items: Iterable[Payload],
+        *,
+        channel: str = DEFAULT_CHANNEL,
+        progress: Progress | None = None,
+    ) -> Summary:
+        """As `Producer.disconnect_variants`; items and progress are called in a thread."""
+        return await self._run(
+            self._producer.disconnect_variants, items, channel=channel, progress=progress
+        )
+
+    async def _run(
+        self,
+        method: Callable[_Arguments, _Result],
+        *arguments: _Arguments.args,
+        **options: _Arguments.kwargs,
+    ) -> _Result:
+        call = partial(method, *arguments, **options)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)

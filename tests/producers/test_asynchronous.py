@@ -1,0 +1,58 @@
+import asyncio
+import inspect
+import threading
+
+import pytest
+
+from onport_producers import AsyncProducer, InvalidJobError, Receipt, State, Storefront
+from onport_producers.testing import MemoryProducer
+from onport_queue.settings import Settings
+
+METHODS = [name for name in vars(Storefront) if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_it_has_every_method_of_a_producer_with_the_same_parameters(name: str) -> None:
+    ours, theirs = getattr(AsyncProducer, name), getattr(Storefront, name)
+    assert inspect.iscoroutinefunction(ours)
+    assert inspect.signature(ours) == inspect.signature(theirs)
+
+
+def test_a_put_is_awaited_and_answers_alike(settings: Settings) -> None:
+    memory = MemoryProducer(settings)
+
+    async def shop() -> list[Receipt]:
+        async with AsyncProducer(memory) as relay:
+            sales = [relay.create_sale({"externalId": str(number)}) for number in range(20)]
+            return await asyncio.gather(*sales)
+
+    receipts = asyncio.run(shop())
+    assert {receipt.state for receipt in receipts} == {State.PENDING}
+    assert len(memory.pending) == 20
+
+
+def test_what_is_refused_is_raised_where_it_is_awaited(settings: Settings) -> None:
+    async def shop() -> None:
+        async with AsyncProducer(MemoryProducer(settings)) as relay:
+            await relay.create_sale({})
+
+    with pytest.raises(InvalidJobError, match="externalId"):
+        asyncio.run(shop())
+
+
+def test_the_loop_goes_on_while_a_put_takes_its_time(settings: Settings) -> None:
+    go_on = threading.Event()
+
+    class Slow(MemoryProducer):
+        def create_sale(self, *arguments: object, **options: object) -> Receipt:
+            assert go_on.wait(5)
+            return super().create_sale(*arguments, **options)  # type: ignore[arg-type]
+
+    async def shop() -> Receipt:
+        async with AsyncProducer(Slow(settings)) as relay:
+            put = asyncio.create_task(relay.create_sale({"externalId": "1"}))
+            await asyncio.sleep(0)
+            go_on.set()  # only a loop that is not blocked gets here
+            return await put
+
+    assert asyncio.run(shop()).state is State.PENDING
