@@ -9,6 +9,7 @@ it are named then.
 import argparse
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -227,6 +228,8 @@ def main() -> int:
     options = parser.parse_args()
     home = options.keep or Path(tempfile.mkdtemp(prefix="onport-relay-chaos-"))
     home.mkdir(parents=True, exist_ok=True)
+    # Told to end, it ends what it has started, as it does after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     print(f"seed {options.seed}, {options.minutes:g} minutes, in {home}", flush=True)
     outcome = storm(home, seconds=options.minutes * 60, seed=options.seed)
     print(outcome)
