@@ -7,29 +7,30 @@ was in flight; what a producer never heard of again may be there or not.
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain, combinations
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from tests.acceptance.history import Put, Told
+from tests.acceptance.taken import possibly_taken
+from tests.acceptance.wishes import carried_by, wishes_in
 
 from onport_queue.fold import Fragment, dump, folded
 from onport_sandbox import Kind, Receipt, canonical_digest
 
 _TAG_OF_KIND = {Kind.ACKNOWLEDGE: "A", Kind.DISCONNECT: "D"}
 _FAMILY = {Kind.SALE: "sale", Kind.PRODUCT: "product"}
-# More puts of one key than this whose outcome is unknown would make too many combinations.
-MOST_UNKNOWN = 8
 
-_Key = tuple[str, str]
+_Key = tuple[str, ...]
 _Digest = tuple[str, str]
+_Meant = dict[_Key, list[tuple[Put, Told]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The account; each key is (family, key).
+    """The account; each key is (family, key), of variants (family, sku, link).
 
     Attributes:
-        attempted, acknowledged: puts.
+        attempted, acknowledged, spooled: puts; those that were spooled are acknowledged too.
         arrived: items that were applied.
         lost: acknowledged puts whose effect is nowhere: not arrived, not held.
         unexpected: keys of which something arrived that no put explains.
@@ -41,6 +42,7 @@ class Verdict:
 
     attempted: int
     acknowledged: int
+    spooled: int
     arrived: int
     lost: tuple[_Key, ...]
     unexpected: tuple[_Key, ...]
@@ -62,24 +64,22 @@ def account(
     held: Iterable[_Key] = (),
 ) -> Verdict:
     """Compare the producers' logs with the endpoint's receipts and what the queue still holds."""
-    meant: dict[_Key, list[tuple[Put, Told]]] = defaultdict(list)
-    for put, told in chain.from_iterable(histories):
-        meant[put.family, put.key].append((put, told))
-    arrivals = _arrivals(receipts)
+    puts = _by_key(histories)
+    arrived = _arrivals(receipts)
+    meant, arrivals = _by_link(puts, arrived)
     held_keys = set(held)
-    judged = {
-        key: _judge(sorted(meant[key], key=lambda entry: entry[0].version), arrivals.get(key, []))
-        for key in meant
-    }
-    finished = {key: one for key, one in judged.items() if key not in held_keys}
+    judged = {key: _judge(meant[key], arrivals.get(key, [])) for key in meant}
+    finished = {key: one for key, one in judged.items() if key[:2] not in held_keys}
+    told = Counter(word for entries in puts.values() for _, word in entries)
     return Verdict(
-        attempted=sum(map(len, meant.values())),
-        acknowledged=sum(told is Told.ACKNOWLEDGED for puts in meant.values() for _, told in puts),
-        arrived=sum(map(len, arrivals.values())),
+        attempted=told.total(),
+        acknowledged=told[Told.ACKNOWLEDGED] + told[Told.SPOOLED],
+        spooled=told[Told.SPOOLED],
+        arrived=sum(map(len, arrived.values())),
         lost=tuple(key for key, one in finished.items() for _ in range(one.lost)),
         unexpected=tuple(key for key in arrivals if key not in meant or judged[key].is_unexpected),
         stale=tuple(key for key, one in finished.items() if one.is_stale),
-        duplicates=sum(many - 1 for seen in arrivals.values() for many in Counter(seen).values()),
+        duplicates=sum(many - 1 for seen in arrived.values() for many in Counter(seen).values()),
         recovered=sum(one.recovered for one in judged.values()),
         held=tuple(held_keys),
     )
@@ -102,6 +102,41 @@ class _Run:
     is_newest: bool
 
 
+def _by_key(histories: Iterable[Sequence[tuple[Put, Told]]]) -> _Meant:
+    """Return the puts of each key in the order of their versions."""
+    meant: _Meant = defaultdict(list)
+    for put, told in chain.from_iterable(histories):
+        meant[put.family, put.key].append((put, told))
+    return {key: sorted(puts, key=lambda entry: entry[0].version) for key, puts in meant.items()}
+
+
+def _by_link(
+    meant: _Meant, arrived: dict[_Key, list[_Digest]]
+) -> tuple[_Meant, dict[_Key, list[_Digest]]]:
+    """Take variants apart: every link has its own newest wish, whatever it travelled with.
+
+    An item that no fold of the variant's puts explains stays under the variant, where no put is.
+    """
+    puts: _Meant = defaultdict(list)
+    seen: dict[_Key, list[_Digest]] = defaultdict(list)
+    for key in meant.keys() | arrived.keys():
+        if key[0] != "variant":
+            puts[key] += meant.get(key, ())
+            seen[key] += arrived.get(key, ())
+            continue
+        for put, told in meant.get(key, ()):
+            for wish in wishes_in(put):
+                alone = replace(put, body=wish.body)
+                puts[*key, wish.link].append((alone, told))
+        carried = carried_by(meant[key]) if key in meant else {}
+        for item in arrived.get(key, ()):
+            if item not in carried:
+                seen[key].append(item)
+            for wish in carried.get(item, ()):
+                seen[*key, wish.link].append((wish.tag, canonical_digest(wish.body)))
+    return {key: entries for key, entries in puts.items() if entries}, seen
+
+
 def _arrivals(receipts: Iterable[Receipt]) -> dict[_Key, list[_Digest]]:
     arrivals: dict[_Key, list[_Digest]] = defaultdict(list)
     for receipt in receipts:
@@ -114,25 +149,13 @@ def _arrivals(receipts: Iterable[Receipt]) -> dict[_Key, list[_Digest]]:
 
 
 def _judge(puts: Sequence[tuple[Put, Told]], seen: Sequence[_Digest]) -> _Judgement:
-    """Judge one key by the explanation that is best for the queue.
-
-    Any put that was not acknowledged may have been taken or not.
-    """
-    certain = {place for place, (_, told) in enumerate(puts) if told is Told.ACKNOWLEDGED}
-    unsure = [place for place in range(len(puts)) if place not in certain]
-    if len(unsure) > MOST_UNKNOWN:
-        raise ValueError(f"{len(unsure)} unknown puts of one key, expected at most {MOST_UNKNOWN}")
+    """Judge one key by the explanation that is best for the queue."""
+    certain = {place for place, (_, told) in enumerate(puts) if told.is_certain}
     ranked = [
         _judge_taken([puts[place][0] for place in taken], taken, certain, seen)
-        for taken in _possibly_taken(certain, unsure)
+        for taken in possibly_taken([told for _, told in puts])
     ]
     return min(ranked, key=lambda one: (one.is_unexpected, one.lost, one.is_stale, -one.recovered))
-
-
-def _possibly_taken(certain: set[int], unsure: Sequence[int]) -> Iterator[list[int]]:
-    for many in range(len(unsure) + 1):
-        for chosen in combinations(unsure, many):
-            yield sorted(certain | set(chosen))
 
 
 def _judge_taken(

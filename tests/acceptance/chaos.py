@@ -9,6 +9,7 @@ it are named then.
 import argparse
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance.accounting import Verdict, account
+from tests.acceptance.flying import Flying
 from tests.acceptance.history import read_history
 from tests.acceptance.kills import Sampler
 from tests.acceptance.nemeses import Nemeses
@@ -31,7 +33,7 @@ from tests.acceptance.staff import Staff
 from onport_queue.clock import SystemClock
 from onport_queue.names import Lane
 from onport_queue.settings import Settings
-from onport_sandbox import SandboxSettings
+from onport_sandbox import Receipt, SandboxSettings
 from onport_worker.fleet import WorkerPlan, worker_command, worker_environment
 
 LEASE_S = 10.0
@@ -44,22 +46,34 @@ _SHOPS = ("a", "b")
 _CALLS_PER_S = 15.0
 _RATE = 100.0
 _SETTLES_WITHIN_S = 180.0
+_SHOPS_END_WITHIN_S = 90.0
+# Its supervisor starts it again, as `up` does.
+_REFUSES_TO_START = 2
 _CLOCK = SystemClock()
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a storm ended."""
+    """How a storm ended.
+
+    Attributes:
+        explained: so many items may have arrived twice: they were in flight when something befell,
+            or arrived without an answer.
+        refused_to_start: workers that found no broker when they started; another took the place.
+        ended_by_themselves: other processes that nobody had told to end, with their statuses.
+    """
 
     seed: int
     befell: Counter[str]
     verdict: Verdict
     dead: int
     unfinished: int
-    shops_failed: int
     samples: int
     unbalanced: int
     requests: int
+    explained: int
+    refused_to_start: int
+    ended_by_themselves: tuple[str, ...]
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -67,23 +81,26 @@ class Outcome:
         found = list(self.verdict.faults)
         if self.dead or self.unfinished:
             found.append(f"dead {self.dead}, unfinished {self.unfinished}")
-        if self.shops_failed:
-            found.append(f"{self.shops_failed} shops failed, or could not empty their spool")
         if self.unbalanced:
             found.append(f"unbalanced at {self.unbalanced} of {self.samples} samples")
-        return tuple(found)
+        if self.verdict.duplicates > self.explained:
+            found.append(f"{self.verdict.duplicates} duplicates, {self.explained} are explained")
+        return (*found, *self.ended_by_themselves)
 
     def __str__(self) -> str:
         storm = ", ".join(f"{many} x {name}" for name, many in sorted(self.befell.items()))
         told = self.verdict
         return (
             f"seed {self.seed}: {storm}\n"
-            f"{told.attempted:,} puts attempted, {told.acknowledged:,} acknowledged, "
+            f"{told.attempted:,} puts attempted, {told.acknowledged:,} acknowledged "
+            f"({told.spooled:,} spooled), "
             f"{told.recovered:,} of the others recovered; {told.arrived:,} items arrived in "
             f"{self.requests:,} requests\n"
             f"lost {len(told.lost)}, stale {len(told.stale)}, unexpected {len(told.unexpected)}, "
-            f"dead {self.dead}, unfinished {self.unfinished}, duplicates {told.duplicates:,}, "
-            f"unbalanced at {self.unbalanced} of {self.samples:,} samples"
+            f"dead {self.dead}, unfinished {self.unfinished}, "
+            f"duplicates {told.duplicates:,} of {self.explained:,} explained, "
+            f"unbalanced at {self.unbalanced} of {self.samples:,} samples, "
+            f"{self.refused_to_start} workers started while there was no broker, and ended"
         )
 
 
@@ -111,25 +128,36 @@ def storm(home: Path, *, seconds: float, seed: int) -> Outcome:
             _shops(home, relay.settings_by(to_shops.port), seconds, seed) as shops,
         ):
             proxies, chance = (to_workers, to_shops), random.Random(seed)
-            nemeses = Nemeses(relay.redis, relay.sandbox, proxies, workers, shops, LEASE_S, chance)
+            flying = Flying(relay)
+            nemeses = Nemeses(
+                relay.redis, flying, relay.sandbox, proxies, workers, shops, LEASE_S, chance
+            )
             nemeses.strike_for(seconds)
-            codes = shops.await_end(seconds + 90)
-            _settle(relay)
+            shops.await_end(_SHOPS_END_WITHIN_S)
+            _settle(relay, workers)
         stats = relay.queue.stats()
+        receipts = relay.receipts()
         return Outcome(
             seed=seed,
             befell=nemeses.befell,
             verdict=account(
                 [read_history(log) for log in sorted(home.glob("history-*.jsonl"))],
-                relay.sandbox.receipts(),
+                receipts,
                 relay.held(),
             ),
             dead=stats.dead,
             unfinished=stats.unfinished,
-            shops_failed=sum(code != 0 for code in codes),
             samples=sampler.samples,
             unbalanced=sampler.unbalanced,
             requests=stats.ledger.requests,
+            explained=flying.items + _unanswered(receipts),
+            refused_to_start=workers.ended_by_itself.count(_REFUSES_TO_START),
+            ended_by_themselves=tuple(
+                f"a {name} ended by itself with {status}"
+                for name, staff in (("worker", workers), ("shop", shops))
+                for status in staff.ended_by_itself
+                if (name, status) != ("worker", _REFUSES_TO_START)
+            ),
         )
 
 
@@ -175,10 +203,15 @@ def _shops(home: Path, settings: Settings, seconds: float, seed: int) -> Iterato
         yield staff
 
 
-def _settle(relay: Relay) -> None:
+def _unanswered(receipts: list[Receipt]) -> int:
+    return sum(len(receipt.items) for receipt in receipts if receipt.applied and not receipt.status)
+
+
+def _settle(relay: Relay, workers: Staff) -> None:
     """Wait until nothing is left, within a bound; what is left then shows in the account."""
     patient_until = _CLOCK.monotonic_s() + _SETTLES_WITHIN_S
     while not relay.is_done() and _CLOCK.monotonic_s() < patient_until:
+        workers.replace_ended()  # one that was told to stop may have taken its time
         _CLOCK.wait(threading.Event(), 0.2)
 
 
@@ -195,6 +228,8 @@ def main() -> int:
     options = parser.parse_args()
     home = options.keep or Path(tempfile.mkdtemp(prefix="onport-relay-chaos-"))
     home.mkdir(parents=True, exist_ok=True)
+    # Told to end, it ends what it has started, as it does after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     print(f"seed {options.seed}, {options.minutes:g} minutes, in {home}", flush=True)
     outcome = storm(home, seconds=options.minutes * 60, seed=options.seed)
     print(outcome)

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 from tests.acceptance.history import History, Put, Told
 
-from onport_producers import BrokerUnavailableError, Producer
+from onport_producers import BrokerUnavailableError, InvalidJobError, Producer, Receipt, Summary
+from onport_producers.receipt import State
 
 _OUT_OF_ORDER = 0.1
 _PARTIAL = 0.3
+_LINKS = 3
 
 
 class Goods:
@@ -41,9 +43,12 @@ class Goods:
         return self._put("product", sku, "F", {"sku": sku, "inventoryQuantity": self._version})
 
     def wish(self, number: int, tag: str) -> Put:
-        """Return a wish about the one link of a variant."""
+        """Return a wish about some of the links of a variant."""
         sku = f"{self._name}-V{number}"
-        links = [{"vendorSku": f"V{number}", "dropshipProviderId": 7, "v": self._version}]
+        links = [
+            {"vendorSku": f"V{number}-{link}", "dropshipProviderId": 7, "v": self._version}
+            for link in self._chance.sample(range(_LINKS), self._chance.randint(1, _LINKS))
+        ]
         return self._put("variant", sku, tag, {"sku": sku, "vendorSkus": links})
 
     def some(self) -> Iterator[list[Put]]:
@@ -90,26 +95,31 @@ class Counter:
         """Put them in one call; all are of one family and tag."""
         numbers = self.history.attempt(puts)
         try:
-            self._call(puts)
-            told = Told.ACKNOWLEDGED
+            told = Told.SPOOLED if self._is_spooled(puts) else Told.ACKNOWLEDGED
+        except InvalidJobError:
+            told = Told.REFUSED
         except BrokerUnavailableError:
             told = Told.UNKNOWN
         self.history.note(numbers, told)
         return told
 
-    def _call(self, puts: list[Put]) -> None:
+    def _is_spooled(self, puts: list[Put]) -> bool:
+        answer = self._call(puts)
+        return answer.spooled > 0 if isinstance(answer, Summary) else answer.state is State.SPOOLED
+
+    def _call(self, puts: list[Put]) -> Receipt | Summary:
         first, bodies = puts[0], [put.body for put in puts]
         match first.family, first.tag:
             case "sale", "P":
-                self.producer.update_sale(first.body, version=first.version, partial=True)
+                return self.producer.update_sale(first.body, version=first.version, partial=True)
             case "sale", _ if first.key in self.created:
-                self.producer.update_sale(first.body, version=first.version)
+                return self.producer.update_sale(first.body, version=first.version)
             case "sale", _:
                 self.created.add(first.key)
-                self.producer.create_sale(first.body, version=first.version)
+                return self.producer.create_sale(first.body, version=first.version)
             case "product", _:
-                self.producer.import_products(bodies)
+                return self.producer.import_products(bodies)
             case _, "A":
-                self.producer.acknowledge_variants(bodies)
+                return self.producer.acknowledge_variants(bodies)
             case _:
-                self.producer.disconnect_variants(bodies)
+                return self.producer.disconnect_variants(bodies)

@@ -17,8 +17,14 @@ class Told(StrEnum):
     """What a producer was told of a put."""
 
     ACKNOWLEDGED = "acknowledged"
+    SPOOLED = "spooled"
     REFUSED = "refused"
     UNKNOWN = "unknown"
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the relay has promised to deliver it."""
+        return self in (Told.ACKNOWLEDGED, Told.SPOOLED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from onport_queue.clock import SystemClock
+
 _ENDS_WITHIN_S = 25.0
+_CLOCK = SystemClock()
 
 Hire = Callable[[int, int], "subprocess.Popen[bytes]"]
 """Starts the process of a seat, in its so-manieth incarnation."""
@@ -20,6 +23,9 @@ class Staff:
         self._hire = hire
         self._incarnations = [1] * seats
         self._members: list[subprocess.Popen[bytes]] = []
+        self._told: set[int] = set()
+        self.ended_by_itself: list[int] = []
+        """Statuses of those that nobody had sent a signal, but for success."""
 
     def __enter__(self) -> Self:
         try:
@@ -43,19 +49,35 @@ class Staff:
         return chance.choice(self._members).pid
 
     def signal(self, chance: random.Random, number: signal.Signals) -> None:
-        """Send one of them a signal."""
-        chance.choice(self._members).send_signal(number)
+        """Send one of them a signal that ends it."""
+        member = chance.choice(self._members)
+        self._told.add(member.pid)
+        member.send_signal(number)
+        if number is signal.SIGKILL:
+            member.wait()  # so that the next look replaces it, be it the last one
 
     def replace_ended(self) -> None:
         """Give every seat whose process has ended a new one."""
         for seat, member in enumerate(self._members):
             if member.poll() is not None:
+                self._note_end(member)
                 self._incarnations[seat] += 1
                 self._members[seat] = self._hire(seat, self._incarnations[seat])
 
-    def await_end(self, seconds: float) -> list[int]:
-        """Wait until all have ended by themselves; return their exit codes."""
-        return [member.wait(seconds) for member in self._members]
+    def await_end(self, seconds: float) -> None:
+        """Wait until all have ended by themselves; who has not by then counts as ended badly."""
+        ends_at = _CLOCK.monotonic_s() + seconds
+        for member in self._members:
+            try:
+                member.wait(max(0.0, ends_at - _CLOCK.monotonic_s()))
+            except subprocess.TimeoutExpired:
+                member.kill()
+                member.wait()
+            self._note_end(member)
+
+    def _note_end(self, member: "subprocess.Popen[bytes]") -> None:
+        if member.returncode and member.pid not in self._told:
+            self.ended_by_itself.append(member.returncode)
 
     def _end(self) -> None:
         for member in self._members:

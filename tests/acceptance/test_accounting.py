@@ -17,8 +17,12 @@ def put(version: int, tag: str = "F", **fields: Any) -> Put:
     return Put("sale", "1", tag, version, {"externalId": "1", **fields})
 
 
-def wish(version: int, tag: str) -> Put:
-    return Put("variant", "s", tag, version, {"sku": "s", "vendorSkus": [{"vendorSku": "v"}]})
+def variant(*links: str) -> dict[str, Any]:
+    return {"sku": "s", "vendorSkus": [{"vendorSku": link[0], "n": link[1:]} for link in links]}
+
+
+def wish(version: int, tag: str, *links: str) -> Put:
+    return Put("variant", "s", tag, version, variant(*links or ("v",)))
 
 
 def arrival(*bodies: dict[str, Any], kind: Kind = Kind.SALE, applied: bool = True) -> Receipt:
@@ -43,7 +47,7 @@ def arrival(*bodies: dict[str, Any], kind: Kind = Kind.SALE, applied: bool = Tru
 def verdict(
     puts: list[tuple[Put, Told]],
     *receipts: Receipt,
-    held: tuple[tuple[str, str], ...] = (),
+    held: tuple[tuple[str, ...], ...] = (),
 ) -> Verdict:
     return account([puts], receipts, held)
 
@@ -147,13 +151,83 @@ def test_what_arrives_again_is_a_duplicate() -> None:
     assert (found.faults, found.duplicates) == ((), 2)
 
 
+def test_what_was_spooled_is_promised_too() -> None:
+    found = verdict([(put(1), Told.SPOOLED)])
+    assert (found.lost, found.acknowledged, found.spooled) == ((KEY,), 1, 1)
+
+
+def test_what_was_refused_may_not_arrive() -> None:
+    puts = [(put(1, n=1), ACK), (put(2, n=2), Told.REFUSED)]
+    assert verdict(puts, arrival(body(n=1))).faults == ()
+    assert verdict(puts, arrival(body(n=1)), arrival(body(n=2))).unexpected == (KEY,)
+
+
+def test_too_many_unknown_puts_of_a_key_are_said_not_guessed() -> None:
+    with pytest.raises(ValueError, match="expected at most 8"):
+        verdict([(put(version, n=version), UNKNOWN) for version in range(9)])
+
+
 def test_of_wishes_the_newest_counts_and_its_kind() -> None:
     puts = [(wish(1, "A"), ACK), (wish(2, "D"), ACK)]
-    item = wish(1, "A").body
+    item, link = wish(1, "A").body, ("variant", "s", "v")
     assert verdict(puts, arrival(item, kind=Kind.DISCONNECT)).faults == ()
-    assert verdict(puts, arrival(item, kind=Kind.ACKNOWLEDGE)).lost == (("variant", "s"),)
+    assert verdict(puts, arrival(item, kind=Kind.ACKNOWLEDGE)).lost == (link,)
     late = verdict(puts, arrival(item, kind=Kind.DISCONNECT), arrival(item, kind=Kind.ACKNOWLEDGE))
-    assert late.stale == (("variant", "s"),)
+    assert late.stale == (link,)
+
+
+ACKNOWLEDGED, DISCONNECTED = Kind.ACKNOWLEDGE, Kind.DISCONNECT
+WISHES = [
+    (wish(1, "A", "a1", "b1"), ACK),
+    (wish(2, "D", "b2", "c2"), ACK),
+    (wish(3, "A", "a3"), ACK),
+]
+
+
+@pytest.mark.parametrize(
+    "arrived",
+    [
+        [(ACKNOWLEDGED, "a3"), (DISCONNECTED, "b2", "c2")],
+        [(ACKNOWLEDGED, "a1", "b1"), (DISCONNECTED, "b2", "c2"), (ACKNOWLEDGED, "a3")],
+        [(ACKNOWLEDGED, "a1"), (DISCONNECTED, "c2", "b2"), (ACKNOWLEDGED, "a3")],
+    ],
+)
+def test_the_links_of_a_variant_may_travel_in_any_company(arrived: list[tuple[Any, ...]]) -> None:
+    receipts = [arrival(variant(*links), kind=kind) for kind, *links in arrived]
+    assert verdict(WISHES, *receipts).faults == ()
+
+
+def test_a_link_that_was_left_out_is_lost() -> None:
+    puts = [*WISHES, (wish(4, "D", "d4"), ACK)]
+    found = verdict(
+        puts,
+        arrival(variant("a3"), kind=ACKNOWLEDGED),
+        arrival(variant("b2", "c2"), kind=DISCONNECTED),
+    )
+    assert (found.lost, found.unexpected) == ((("variant", "s", "d"),), ())
+
+
+def test_a_link_whose_older_wish_arrived_last_is_stale() -> None:
+    found = verdict(
+        WISHES,
+        arrival(variant("a3"), kind=ACKNOWLEDGED),
+        arrival(variant("b2", "c2"), kind=DISCONNECTED),
+        arrival(variant("a1"), kind=ACKNOWLEDGED),
+    )
+    assert found.stale == (("variant", "s", "a"),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "links"),
+    [(ACKNOWLEDGED, ["c2"]), (ACKNOWLEDGED, ["a3", "b2"]), (DISCONNECTED, ["b2"])],
+)
+def test_links_that_nobody_wished_so_are_unexpected(kind: Kind, links: list[str]) -> None:
+    found = verdict(WISHES, arrival(variant(*links), kind=kind))
+    assert found.unexpected == (("variant", "s"),)
+
+
+def test_a_variant_that_is_held_lacks_no_link() -> None:
+    assert verdict(WISHES, held=(("variant", "s"),)).faults == ()
 
 
 def test_a_history_is_read_back_and_a_torn_line_forgotten(tmp_path: Any) -> None:
