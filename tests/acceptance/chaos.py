@@ -30,6 +30,7 @@ from tests.acceptance.proxy import Proxy
 from tests.acceptance.relay import HASH, Relay, running
 from tests.acceptance.staff import Staff
 
+from onport_queue.broker import connect
 from onport_queue.clock import SystemClock
 from onport_queue.names import Lane
 from onport_queue.settings import Settings
@@ -122,13 +123,15 @@ def storm(home: Path, *, seconds: float, seed: int) -> Outcome:
         Proxy(relay.broker_port) as to_workers,
         Proxy(relay.broker_port) as to_shops,
         Sampler(relay.queue) as sampler,
+        # A misfortune that befalls a frozen broker must not wait for it, and so make it last.
+        connect(relay.settings.redis_url or "", timeout_s=0.25, retries=0) as impatient,
     ):
         with (
             _workers(relay, relay.settings_by(to_workers.port)) as workers,
             _shops(home, relay.settings_by(to_shops.port), seconds, seed) as shops,
         ):
             proxies, chance = (to_workers, to_shops), random.Random(seed)
-            flying = Flying(relay)
+            flying = Flying(impatient, relay.key("inflight"))
             nemeses = Nemeses(
                 relay.redis, flying, relay.sandbox, proxies, workers, shops, LEASE_S, chance
             )

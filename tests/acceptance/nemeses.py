@@ -161,7 +161,8 @@ class Nemeses:
         try:
             yield
         finally:
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):  # it may have been killed meanwhile
+                os.kill(pid, signal.SIGCONT)
 
     def _last(self, seconds: float, amid: list[_Misfortune] | None = None) -> None:
         """Let it last so long; every other time something sudden befalls amid it."""
