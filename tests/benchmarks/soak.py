@@ -35,6 +35,7 @@ _READ_EVERY_S = 5.0
 _IDLE_S = 20.0
 _IDLE_COMMANDS = 5.0
 _RATE = 100.0
+_WARM_UP_RATE, _WARM_UP_S = 2_000.0, 45.0
 # A heap that breathes is no leak; what leaks grows by more in ten minutes.
 _TOLERANCE = {"rss_mb": 3.0, "descriptors": 3.0, "sockets": 3.0}
 _CLOCK = SystemClock()
@@ -92,13 +93,14 @@ def _mortals(relay: Relay) -> Iterator[Fleet]:
 def watch(relay: Relay, minutes: float) -> list[Reading]:
     """Kill one worker or the other every 20 s; return the readings of the third."""
     readings, kills = [], 0
-    ends_at = _CLOCK.monotonic_s() + minutes * 60
+    ends_at = _CLOCK.monotonic_s() + minutes * 60 + _WARM_UP_S
     with (
         Backlog(relay.queue, 2_000) as backlog,
         Fleet(relay.settings, _WATCHED, relay.log) as watched,
         _mortals(relay) as mortals,
     ):
         backlog.fill()
+        _warm_up(relay)
         next_kill = _CLOCK.monotonic_s() + _KILL_EVERY_S
         while (now := _CLOCK.monotonic_s()) < ends_at:
             if now >= next_kill:
@@ -111,6 +113,17 @@ def watch(relay: Relay, minutes: float) -> list[Reading]:
             _CLOCK.wait(threading.Event(), _READ_EVERY_S)
     print(f"{kills} kills in {minutes:g} minutes")
     return readings
+
+
+def _warm_up(relay: Relay) -> None:
+    """Keep all threads busy for a while.
+
+    Pools of connections only grow, to what was ever needed at once; at a leisurely rate that takes
+    an hour and looks like a leak.
+    """
+    relay.queue.set_rate(_WARM_UP_RATE)
+    relay.run_for(_WARM_UP_S)
+    relay.queue.set_rate(None)
 
 
 def compared(readings: list[Reading]) -> bool:
