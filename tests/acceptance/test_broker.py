@@ -127,6 +127,24 @@ def test_workers_go_on_within_5_s_of_the_brokers_return_and_nothing_is_poisoned(
         assert len(relay.applied()) == 3_200
 
 
+def test_a_worker_that_starts_while_there_is_no_broker_waits_for_it(tmp_path: Path) -> None:
+    server = ShippedServer(tmp_path / "data")
+    with with_a_server(tmp_path, server) as relay:
+        relay.producer.create_sale(sale("1"))
+        server.kill()
+        with Fleet(relay.settings, TWO, relay.log) as fleet:
+            relay.wait_until(
+                lambda: relay.log.read_text().count("waiting for it") == 2, within_s=15
+            )
+            impatient, patient = fleet.processes
+            impatient.terminate()
+            assert impatient.wait(10) == 0
+            server.start()
+            took = relay.wait_until(lambda: relay.applied() == {"1": 1}, within_s=15)
+            print(f"at work {took:.1f} s after the broker's start")
+            assert patient.poll() is None
+
+
 def test_workers_go_on_after_a_connection_was_half_open(tmp_path: Path) -> None:
     with running(tmp_path, rate=20.0) as relay, Proxy(relay.broker_port) as proxy:
         relay.producer.import_products(products(5_000))

@@ -18,6 +18,7 @@ LEASE_S = 10.0
     [
         (Step.CLAIMED, 1, "send_fenced"),
         (Step.SENDING, 1, "send_fenced"),
+        (Step.HALF_SENT, 1, "send_fenced"),
         (Step.ANSWERED, 2, "settle_fenced"),
     ],
 )

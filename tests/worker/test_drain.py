@@ -36,10 +36,10 @@ class Recorded:
 
     answer: Callable[[Request], Outcome] = lambda _: Answered(200)
     requests: list[Request] = field(default_factory=list)
-    opens: Callable[[Wire], bool] = lambda wire: wire.may_begin()
+    opens: Callable[[Wire], bool] = lambda wire: wire.may_go_on()
 
     def send(self, request: Request, wire: Wire) -> Outcome | Withheld:
-        if not self.opens(wire):
+        if not (self.opens(wire) and wire.may_go_on()):
             return Withheld()
         self.requests.append(request)
         wire.has_gone()
@@ -204,7 +204,7 @@ def test_a_request_whose_lease_ran_out_while_it_was_connecting_is_not_sent(bench
 
     def connecting(wire: Wire) -> bool:
         bench.leases.hold("ours", SystemClock().monotonic_s() - 29.5)
-        return wire.may_begin()
+        return wire.may_go_on()
 
     bench.endpoint.opens = connecting
     bench.drain.deliver(granted)

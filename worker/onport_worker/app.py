@@ -5,13 +5,17 @@ jobs are in the queue. Importing this reads nothing; the settings are read when 
 """
 
 import sys
+import threading
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from celery import Celery, bootsteps, signals
+from celery.worker.state import maybe_shutdown
 from kombu import Queue as CeleryQueue
 
-from onport_queue.errors import RelayError
+from onport_queue.clock import SystemClock
+from onport_queue.errors import BrokerUnavailableError, RelayError
 from onport_queue.names import CELERY_KEY_PREFIX, DRAIN_TASK, Lane
 from onport_queue.settings import Settings, load_settings
 from onport_worker.runtime import Runtime, broker_url
@@ -19,6 +23,7 @@ from onport_worker.shutdown import Shutdown
 from onport_worker.steps import Steps, unobserved
 
 app = Celery("onport_relay", set_as_current=False)
+_BROKER_LOOK_S = 0.5
 _running: dict[str, Runtime] = {}
 _ending: dict[str, Shutdown] = {}
 
@@ -85,7 +90,7 @@ class RelayStep(bootsteps.StartStopStep):
         """Build and start the runtime; refuse a broker that may forget."""
         lanes = [lane for lane in Lane if lane.value in parent.app.amqp.queues.consume_from]
         try:
-            runtime = Runtime(_settings(), lanes, parent.hostname, steps=self.steps)
+            runtime = self._built(lanes, parent.hostname)
         except RelayError as error:
             sys.stderr.write(f"onport-relay worker: {error}\n")
             raise SystemExit(2) from error
@@ -94,6 +99,19 @@ class RelayStep(bootsteps.StartStopStep):
         _ending["worker"] = Shutdown(runtime.begin_stop, runtime.release)
         _ending["worker"].listen()
         _ending["worker"].hear_signals()
+
+    def _built(self, lanes: Sequence[Lane], name: str) -> Runtime:
+        """Return the runtime, however long the broker is away: Celery waits for it as well."""
+        clock, never, told = SystemClock(), threading.Event(), False
+        while True:
+            try:
+                return Runtime(_settings(), lanes, name, steps=self.steps)
+            except BrokerUnavailableError as error:
+                if not told:
+                    sys.stderr.write(f"onport-relay worker: {error}; waiting for it\n")
+                told = True
+            maybe_shutdown()  # a TERM that was heard meanwhile
+            clock.wait(never, _BROKER_LOOK_S)
 
 
 app.steps["worker"].add(RelayStep)

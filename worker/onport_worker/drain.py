@@ -216,10 +216,12 @@ class _LeasedWire:
         self._lease = lease
         self._leases = leases
         self._steps = steps
+        self._has_begun = False
 
-    def may_begin(self) -> bool:
+    def may_go_on(self) -> bool:
         """Return whether the lease outlasts the writing; from here on the request may be out."""
-        self._steps(Step.SENDING)
+        self._steps(Step.HALF_SENT if self._has_begun else Step.SENDING)
+        self._has_begun = True
         if self._leases.left_s(self._lease) <= WRITING_S:
             return False
         self._leases.note_sent(self._lease)

@@ -12,6 +12,8 @@ class Step(StrEnum):
     """The batch is ours; nothing is on its way yet."""
     SENDING = "sending"
     """The connection is open, the request is about to be written."""
+    HALF_SENT = "half-sent"
+    """Its head is out, its body is not: no request yet."""
     SENT = "sent"
     """The request is out whole, unanswered."""
     ANSWERED = "answered"

@@ -28,19 +28,19 @@ REQUEST = Request("POST", "manual-sale.json", b'{"externalId":"1"}', PRINT)
 class Gate:
     """A wire that lets everything out, or nothing; and remembers what it was asked and told."""
 
-    def __init__(self, *, is_open: bool = True) -> None:
-        self.is_open = is_open
+    def __init__(self, *, passes: int = 2) -> None:
+        self.passes = passes
         self.heard: list[str] = []
 
-    def may_begin(self) -> bool:
-        self.heard.append("may begin?")
-        return self.is_open
+    def may_go_on(self) -> bool:
+        self.heard.append("may go on?")
+        return self.heard.count("may go on?") <= self.passes
 
     def has_gone(self) -> None:
         self.heard.append("has gone")
 
 
-OPEN = Gate()
+OPEN = Gate(passes=1_000)
 
 
 def an_endpoint(handler: Callable[[httpx.Request], httpx.Response]) -> HttpEndpoint:
@@ -167,20 +167,21 @@ def an_endpoint_at(sandbox: SandboxProcess) -> HttpEndpoint:
     return HttpEndpoint(SETTINGS.model_copy(update={"base_url": sandbox.url}), CREDENTIALS)
 
 
-def test_the_wire_is_asked_before_the_first_byte_and_told_after_the_last(
+def test_the_wire_is_asked_before_head_and_body_and_told_after_the_last_byte(
     sandbox: SandboxProcess,
 ) -> None:
     wire = Gate()
     with closing(an_endpoint_at(sandbox)) as endpoint:
         assert isinstance(endpoint.send(REQUEST, wire), Answered)
-    assert wire.heard == ["may begin?", "has gone"]
+    assert wire.heard == ["may go on?", "may go on?", "has gone"]
 
 
-def test_not_a_byte_goes_out_if_the_wire_says_no_once_the_connection_is_open(
-    sandbox: SandboxProcess,
+@pytest.mark.parametrize("passes", [0, 1])
+def test_it_is_no_request_if_the_wire_says_no_before_its_head_or_before_its_body(
+    sandbox: SandboxProcess, passes: int
 ) -> None:
     before = len(list(sandbox.receipts()))
     with closing(an_endpoint_at(sandbox)) as endpoint:
-        assert isinstance(endpoint.send(REQUEST, Gate(is_open=False)), Withheld)
+        assert isinstance(endpoint.send(REQUEST, Gate(passes=passes)), Withheld)
         assert isinstance(endpoint.send(REQUEST, OPEN), Answered)
-    assert len(list(sandbox.receipts())) == before + 1
+    assert [receipt.applied for receipt in sandbox.receipts()][before:] == [True]

@@ -18,6 +18,7 @@ _ANSWER_READ = 65_536
 # Shorter than the keep-alive of common servers (5 s): a connection that the other side is about to
 # close must not be the one we send on, since such a request ends ambiguous.
 _KEEPALIVE_S = 3.0
+_BEFORE_WRITING = ("send_request_headers.started", "send_request_body.started")
 
 
 class Endpoint(Protocol):
@@ -107,9 +108,9 @@ class _WithheldError(Exception):
 
 def _traced(wire: Wire) -> Callable[[str, Mapping[str, object]], None]:
     # Only httpcore knows when the connection is open, which may have taken seconds, and the request
-    # is about to be written.
+    # is about to be written. Head and body are written apart: without its body a request is none.
     def trace(event: str, _: Mapping[str, object]) -> None:
-        if event.endswith("send_request_headers.started") and not wire.may_begin():
+        if event.endswith(_BEFORE_WRITING) and not wire.may_go_on():
             raise _WithheldError
         if event.endswith("send_request_body.complete"):
             wire.has_gone()

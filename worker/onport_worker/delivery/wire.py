@@ -4,9 +4,12 @@ from typing import Protocol
 
 
 class Wire(Protocol):
-    """Asked right before the first byte of a request, told right after the last."""
+    """Asked right before the head and right before the body of a request, told after the last byte.
 
-    def may_begin(self) -> bool:
+    What is withheld in between has no body, so it is no request.
+    """
+
+    def may_go_on(self) -> bool:
         """Return whether the request may still go out; from here on it may have."""
 
     def has_gone(self) -> None:
