@@ -1,19 +1,16 @@
 """Flushing the spool: in order, one process of a host at a time, until it is empty."""
 
-import fcntl
 import logging
-import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from redis.exceptions import RedisError
 
 from onport_producers.forks import ForkSafeLock
 from onport_producers.handover import Handover
 from onport_producers.spool.store import Entry, Spool
+from onport_producers.spool.turn import turn_of
 from onport_queue.broker import may_pass
 from onport_queue.clock import Clock
 from onport_queue.errors import SpoolError
@@ -85,21 +82,6 @@ def _set_aside(spool: Spool, entry: Entry, reason: str) -> None:
     spool.set_aside(entry.place, reason)
 
 
-@contextmanager
-def turn_of(path: Path) -> Iterator[bool]:
-    """Be the host's only flusher while the context lasts; yields whether it is ours."""
-    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(lock)
-
-
 class Flusher:
     """Flushes in the background of a producer, as soon as the broker answers again."""
 
@@ -108,20 +90,19 @@ class Flusher:
         self._handover = handover
         self._clock = clock
         self._lock = ForkSafeLock()
-        self._thread: tuple[int, threading.Thread] | None = None
+        self._thread: threading.Thread | None = None
         self._wanted = threading.Event()
 
     def begin(self) -> None:
         """Flush soon; call it whenever something was spooled or found."""
         with self._lock:
-            pid = os.getpid()
-            if self._thread is None or self._thread[0] != pid:
+            # A fork leaves the thread behind, as does a defect that ended it.
+            if self._thread is None or not self._thread.is_alive():
                 self._wanted = threading.Event()
-                thread = threading.Thread(
+                self._thread = threading.Thread(
                     target=self._whenever, args=(self._wanted,), name="spool-flusher", daemon=True
                 )
-                self._thread = pid, thread
-                thread.start()
+                self._thread.start()
             self._wanted.set()
 
     def _whenever(self, wanted: threading.Event) -> None:

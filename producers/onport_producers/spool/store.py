@@ -1,28 +1,20 @@
 """The spool: puts in a file, each on the disk before it is taken."""
 
-import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
-
-from onport_producers.forks import ForkSafeLock
 from onport_producers.spool.codec import decoded, encoded
+from onport_producers.spool.file import SpoolFile
 from onport_queue.clock import Clock
-from onport_queue.errors import SpoolError
 from onport_queue.fold import Mode
 from onport_queue.names import Kind, Lane
 from onport_queue.settings import Settings
 from onport_queue.store import PutBatch
 
-# Other processes of the host hold the file for a few ms at a time. SQLite's own waiting sleeps up
-# to 0.1 s between two looks, and among busy writers starves one for seconds.
-_BUSY_S = 5.0
-_LOOK_S = 0.005
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS puts (
     place INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, put_id BLOB NOT NULL,
@@ -34,8 +26,6 @@ CREATE TABLE IF NOT EXISTS facts (
     account TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (account, name)
 ) WITHOUT ROWID;
 """
-
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +69,8 @@ class Spool:
     def __init__(self, path: Path, account: str, *, most_mb: int, clock: Clock) -> None:
         self.path = path
         self._account = account
-        self._most_mb = most_mb
         self._clock = clock
-        self._lock = ForkSafeLock()
-        self._opened: tuple[int, sqlite3.Connection] | None = None
-        # Closing what was opened before a fork would take the parent's locks away.
-        self._left_to_the_parent: list[sqlite3.Connection] = []
+        self._file = SpoolFile(path, _SCHEMA, most_mb=most_mb)
 
     @classmethod
     def of(cls, settings: Settings, clock: Clock) -> "Spool":
@@ -96,7 +82,7 @@ class Spool:
         """Keep a put, whose versions are not later than the time of Redis as guessed for it."""
         if batch.latest_ms is None:
             raise ValueError("a kept put needs latest_ms")
-        self._run(
+        self._file.run(
             lambda file: file.execute(
                 "INSERT INTO puts (account, put_id, kind, channel, lane, mode, latest_ms,"
                 " spooled_s, many, jobs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -110,7 +96,7 @@ class Spool:
 
     def is_holding(self) -> bool:
         """Return whether puts wait; cheap enough to be asked before every put."""
-        if not self.path.exists():
+        if not self._file.is_there():
             return False
         waiting = self._rows(
             "SELECT 1 FROM puts WHERE account = ? AND refused IS NULL LIMIT 1", self._account
@@ -119,7 +105,7 @@ class Spool:
 
     def first(self, most: int) -> list[Entry]:
         """Return the puts that have waited longest, in order."""
-        if not self.path.exists():
+        if not self._file.is_there():
             return []
         rows = self._rows(
             "SELECT place, put_id, kind, channel, lane, jobs, mode, latest_ms FROM puts"
@@ -138,7 +124,7 @@ class Spool:
             with _transaction(file):
                 file.executemany("DELETE FROM puts WHERE place = ?", [(place,) for place in places])
 
-        self._run(delete)
+        self._file.run(delete)
 
     def set_aside(self, place: int, reason: str) -> None:
         """Keep a put that the broker refuses for good, out of the way of the others."""
@@ -146,12 +132,12 @@ class Spool:
 
     def readmit(self) -> None:
         """Let what was set aside be flushed again, at its old place."""
-        if self.path.exists():
+        if self._file.is_there():
             self._rows("UPDATE puts SET refused = NULL WHERE account = ?", self._account)
 
     def fact(self, name: str) -> str | None:
         """Return what was noted under a name, or None."""
-        if not self.path.exists():
+        if not self._file.is_there():
             return None
         found = self._rows(
             "SELECT value FROM facts WHERE account = ? AND name = ?", self._account, name
@@ -169,7 +155,7 @@ class Spool:
 
     def contents(self) -> Contents:
         """Return what there is, for an operator."""
-        if not self.path.exists():
+        if not self._file.is_there():
             return Contents(0, 0, None, 0, ())
         ((puts, jobs, oldest),) = self._rows(
             "SELECT count(*), total(many), min(spooled_s) FROM puts"
@@ -186,79 +172,10 @@ class Spool:
 
     def close(self) -> None:
         """Close the file; it is opened again when it is needed."""
-        with self._lock:
-            if self._opened is not None and self._opened[0] == os.getpid():
-                self._opened[1].close()
-            self._opened = None
+        self._file.close()
 
     def _rows(self, sql: str, *values: object) -> list[Any]:
-        return self._run(lambda file: file.execute(sql, values).fetchall())
-
-    def _run(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        patiently = Retrying(
-            retry=retry_if_exception(_is_busy),
-            stop=stop_after_delay(_BUSY_S),
-            wait=wait_random(0, _LOOK_S),
-            reraise=True,
-        )
-        with self._lock:
-            try:
-                return patiently(lambda: work(self._connection()))
-            except sqlite3.Error as error:
-                raise SpoolError(self._told(error)) from error
-            except OSError as error:
-                raise SpoolError(f"spool {self.path}: {error.strerror}") from error
-
-    def _connection(self) -> sqlite3.Connection:
-        if self._opened is not None and self._opened[0] != os.getpid():
-            self._left_to_the_parent.append(self._opened[1])
-            self._opened = None
-        if self._opened is None:
-            self._opened = os.getpid(), self._open()
-        return self._opened[1]
-
-    def _open(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Made by us, so that it never was readable for others; SQLite gives its side files the
-        # same mode.
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        file = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
-        try:
-            file.execute("PRAGMA journal_mode = WAL")
-            file.execute("PRAGMA synchronous = FULL")
-            page = file.execute("PRAGMA page_size").fetchone()[0]
-            file.execute(f"PRAGMA max_page_count = {self._most_mb * 1_000_000 // page}")
-            file.executescript(_SCHEMA)
-        except BaseException:
-            file.close()
-            raise
-        return file
-
-    def _told(self, error: sqlite3.Error) -> str:
-        match _code(error):
-            case sqlite3.SQLITE_FULL:
-                what = (
-                    f"full: it may have {self._most_mb} MB (spool_mb), or the disk is full; "
-                    "nothing was taken. It empties when the broker is back"
-                )
-            case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-                what = "can't be written; see to its folder, or set spool_path"
-            case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-                what = (
-                    "damaged; keep it, for what it holds may be recovered (sqlite3 FILE .recover), "
-                    "and move it away so that puts are taken again"
-                )
-            case _:
-                what = "can't be used"
-        return f"spool {self.path}: {what} ({error})"
-
-
-def _code(error: BaseException) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-def _is_busy(error: BaseException) -> bool:
-    return isinstance(error, sqlite3.Error) and _code(error) == sqlite3.SQLITE_BUSY
+        return self._file.run(lambda file: file.execute(sql, values).fetchall())
 
 
 def _entry(row: Any) -> Entry:  # Any: sqlite3 has no types for what a table holds

@@ -207,6 +207,64 @@ def test_only_one_process_of_a_host_flushes(host_spool: Spool) -> None:
         assert again
 
 
+def test_a_child_that_was_forked_during_a_flush_does_not_keep_the_turn(host_spool: Spool) -> None:
+    host_spool.append(a_put())
+    may_end, end_child = os.pipe()
+    with turn_of(host_spool.path):
+        pid = os.fork()
+        if pid == 0:
+            os.close(end_child)
+            os.read(may_end, 1)
+            os._exit(0)
+        with turn_of(host_spool.path) as second:
+            assert not second
+    with turn_of(host_spool.path) as again:
+        assert again
+    os.close(end_child)
+    os.waitpid(pid, 0)
+
+
+def test_the_turn_of_a_killed_process_does_not_live_on_in_its_child(
+    host_spool: Spool, wait_until: WaitUntil
+) -> None:
+    host_spool.append(a_put())
+    may_end, end_child = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        with turn_of(host_spool.path):
+            if os.fork():
+                os.kill(os.getpid(), signal.SIGKILL)
+            os.close(end_child)
+            os.read(may_end, 1)
+            os._exit(0)
+    os.waitpid(pid, 0)
+
+    def is_ours() -> bool:
+        with turn_of(host_spool.path) as ours:
+            return ours
+
+    wait_until(is_ours)
+    os.close(end_child)
+
+
+def test_a_child_forked_while_its_parent_flushes_flushes_too(
+    shop: Producer, proxy: Proxy, queue: Queue, wait_until: WaitUntil
+) -> None:
+    proxy.refuse()
+    shop.create_sale(sale("parent"))
+    may_end, end_child = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        shop.create_sale(sale("child"))
+        os.close(end_child)
+        os.read(may_end, 1)
+        os._exit(0)
+    proxy.listen()
+    wait_until(lambda: queue.stats().pending == 2)
+    os.close(end_child)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
 def test_a_flush_ends_at_a_broker_that_is_full_and_goes_on_later(
     redis_client: redis.Redis, host_spool: Spool, queue: Queue
 ) -> None:
