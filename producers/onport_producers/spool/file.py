@@ -56,6 +56,10 @@ class SpoolFile:
             raise self._unusable(error) from error
         return True
 
+    def size(self) -> int:
+        """Return how many bytes it has, without its side files."""
+        return self.run(lambda _: self.path.stat().st_size)
+
     def run(
         self, work: Callable[[sqlite3.Connection], _Result], *, beyond_bound: bool = False
     ) -> _Result:
