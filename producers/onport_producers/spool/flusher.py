@@ -1,6 +1,7 @@
 """Flushing the spool: in order, one process of a host at a time, until it is empty."""
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -88,19 +89,21 @@ class Flusher:
         self._handover = handover
         self._clock = clock
         self._lock = ForkSafeLock()
-        self._thread: threading.Thread | None = None
+        self._thread: tuple[int, threading.Thread] | None = None
         self._wanted = threading.Event()
 
     def begin(self) -> None:
         """Flush soon; call it whenever something was spooled or found."""
         with self._lock:
             # A fork leaves the thread behind, as does a defect that ended it.
-            if self._thread is None or not self._thread.is_alive():
+            pid = os.getpid()
+            if self._thread is None or self._thread[0] != pid or not self._thread[1].is_alive():
                 self._wanted = threading.Event()
-                self._thread = threading.Thread(
+                thread = threading.Thread(
                     target=self._whenever, args=(self._wanted,), name="spool-flusher", daemon=True
                 )
-                self._thread.start()
+                self._thread = pid, thread
+                thread.start()
             self._wanted.set()
 
     def _whenever(self, wanted: threading.Event) -> None:
