@@ -10,7 +10,7 @@ class ForkSafeLock:
     """A lock that a forked child finds free, whichever thread of its parent held it."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._pid, self._lock = os.getpid(), threading.Lock()
         _locks.add(self)
 
     def __enter__(self) -> None:
@@ -26,6 +26,8 @@ class ForkSafeLock:
 
     def acquire(self) -> None:
         """Wait until it is free, and hold it."""
+        if self._pid != os.getpid():  # forked behind Python's back, as uWSGI does
+            self.renew()
         self._lock.acquire()
 
     def release(self) -> None:
@@ -34,7 +36,7 @@ class ForkSafeLock:
 
     def renew(self) -> None:
         """Be free: the threads that held it are not here."""
-        self._lock = threading.Lock()
+        self._pid, self._lock = os.getpid(), threading.Lock()
 
 
 _locks: WeakSet[ForkSafeLock] = WeakSet()

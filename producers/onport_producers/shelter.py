@@ -50,10 +50,10 @@ class Shelter:
     def keep(self, batch: PutBatch) -> None:
         """Keep a put on the disk. Raises SpoolError if that is impossible."""
         self._spool.append(replace(batch, latest_ms=self._memory.now_ms()))
-        if self._memory.epoch != self._noted_epoch:
-            self._spool.note("epoch", self._memory.epoch)
-            self._noted_epoch = self._memory.epoch
         self._flusher.begin()
+        if self._memory.epoch != self._noted_epoch:
+            self._note("epoch", self._memory.epoch)
+            self._noted_epoch = self._memory.epoch
 
     def note_offset(self) -> None:
         """Remember by how much Redis time differs, for a process that starts while it is away."""
@@ -61,10 +61,13 @@ class Shelter:
         if abs(offset_ms - self._noted_offset_ms) < _OFFSET_WORTH_NOTING_MS:
             return
         self._noted_offset_ms = offset_ms
+        self._note("offset_ms", f"{offset_ms:.0f}")
+
+    def _note(self, name: str, value: str) -> None:
         try:
-            self._spool.note("offset_ms", f"{offset_ms:.0f}")
-        except SpoolError as error:
-            _log.warning("offset_not_noted error=%s", error)
+            self._spool.note(name, value)
+        except SpoolError as error:  # the put that brought it was taken all the same
+            _log.warning("fact_not_noted name=%s error=%s", name, error)
 
     def _recall(self) -> None:
         try:

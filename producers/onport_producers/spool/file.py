@@ -31,6 +31,7 @@ _Result = TypeVar("_Result")
 @dataclass(frozen=True, slots=True)
 class _Opened:
     connection: sqlite3.Connection
+    pid: int
     identity: tuple[int, int] | None
 
 
@@ -55,6 +56,10 @@ class SpoolFile:
         except OSError as error:
             raise self._unusable(error) from error
         return True
+
+    def size(self) -> int:
+        """Return how many bytes it has, without its side files."""
+        return self.run(lambda _: self.path.stat().st_size)
 
     def run(
         self, work: Callable[[sqlite3.Connection], _Result], *, beyond_bound: bool = False
@@ -88,13 +93,14 @@ class SpoolFile:
 
     def shut(self) -> None:
         """Close it, for a caller who has the turn."""
+        self._leave_to_the_parent()
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.connection.close()
 
-    def leave_to_the_parent(self) -> None:
-        """Forget what was opened before a fork: it must not be closed here."""
-        if self._opened is not None:
+    def _leave_to_the_parent(self) -> None:
+        # A fork behind Python's back, as uWSGI's: what was opened before must not be closed here.
+        if self._opened is not None and self._opened.pid != os.getpid():
             self._inherited.append(self._opened)
             self._opened = None
 
@@ -110,11 +116,12 @@ class SpoolFile:
                 self._bind(connection)
 
     def _connection(self) -> sqlite3.Connection:
+        self._leave_to_the_parent()
         # Somebody may have moved or deleted it: what is written to it then, nobody would find.
         if self._opened is not None and self._opened.identity != _identity(self.path):
             self.shut()
         if self._opened is None:
-            self._opened = _Opened(self._open(), _identity(self.path))
+            self._opened = _Opened(self._open(), os.getpid(), _identity(self.path))
         return self._opened.connection
 
     def _open(self) -> sqlite3.Connection:
@@ -175,13 +182,7 @@ def _close_all() -> None:
         file.shut()
 
 
-def _leave_all() -> None:
-    # Nothing is left to leave, unless the fork was not Python's own, as in uWSGI.
-    for file in _files:
-        file.leave_to_the_parent()
-
-
-os.register_at_fork(before=_close_all, after_in_parent=_turn.release, after_in_child=_leave_all)
+os.register_at_fork(before=_close_all, after_in_parent=_turn.release)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

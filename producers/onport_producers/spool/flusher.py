@@ -1,6 +1,7 @@
 """Flushing the spool: in order, one process of a host at a time, until it is empty."""
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ _log = logging.getLogger(__name__)
 # The disk is waited for once for so many puts; killed in between, they are put again under their
 # own put ids, which makes no second job.
 _AT_A_TIME = 50
+# Nor do the shop's own puts wait longer than a moment for the file, as they would while dozens of
+# bulk puts are removed from it.
+_BYTES_AT_A_TIME = 500_000
 _SHORTEST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 1.0
 
@@ -45,7 +49,7 @@ def flush(
         SpoolError: the file can't be read or written.
     """
     done = Flushed()
-    while entries := spool.first(_AT_A_TIME):
+    while entries := spool.first(_AT_A_TIME, most_bytes=_BYTES_AT_A_TIME):
         settled: list[int] = []
         try:
             for entry in entries:
@@ -68,18 +72,13 @@ def _put(spool: Spool, handover: Handover, entry: Entry) -> bool:
         if may_pass(error):
             raise
         # Its text is the script's, not the payload's.
-        _set_aside(spool, entry, f"{type(error).__name__}: {error}")
+        spool.set_aside(entry.place, f"{type(error).__name__}: {error}")
         return False
     except ValueError as error:  # it could not even be asked
-        _set_aside(spool, entry, type(error).__name__)
+        spool.set_aside(entry.place, type(error).__name__)
         return False
     handover.follow_up(entry.batch, reply)
     return True
-
-
-def _set_aside(spool: Spool, entry: Entry, reason: str) -> None:
-    _log.error("spooled_put_refused place=%d reason=%s", entry.place, reason)
-    spool.set_aside(entry.place, reason)
 
 
 class Flusher:
@@ -90,19 +89,21 @@ class Flusher:
         self._handover = handover
         self._clock = clock
         self._lock = ForkSafeLock()
-        self._thread: threading.Thread | None = None
+        self._thread: tuple[int, threading.Thread] | None = None
         self._wanted = threading.Event()
 
     def begin(self) -> None:
         """Flush soon; call it whenever something was spooled or found."""
         with self._lock:
             # A fork leaves the thread behind, as does a defect that ended it.
-            if self._thread is None or not self._thread.is_alive():
+            pid = os.getpid()
+            if self._thread is None or self._thread[0] != pid or not self._thread[1].is_alive():
                 self._wanted = threading.Event()
-                self._thread = threading.Thread(
+                thread = threading.Thread(
                     target=self._whenever, args=(self._wanted,), name="spool-flusher", daemon=True
                 )
-                self._thread.start()
+                self._thread = pid, thread
+                thread.start()
             self._wanted.set()
 
     def _whenever(self, wanted: threading.Event) -> None:

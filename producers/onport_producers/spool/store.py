@@ -1,8 +1,10 @@
 """The spool: puts in a file, each on the disk before it is taken."""
 
+import logging
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from onport_queue.fold import Mode
 from onport_queue.names import Kind, Lane
 from onport_queue.settings import Settings
 from onport_queue.store import PutBatch
+
+_log = logging.getLogger(__name__)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS puts (
@@ -41,19 +45,23 @@ class Refused:
     """A put that the broker refuses for good: it is set aside, with the reason."""
 
     place: int
-    kind: Kind
+    kind: str
     jobs: int
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What the spool holds for an account: puts that wait, their jobs, the file's size."""
+    """What the spool holds for an account: puts that wait, their jobs, the file's size.
+
+    Of those set aside `refused` has the first hundred, `refused_puts` is how many there are.
+    """
 
     puts: int
     jobs: int
     oldest_s: float | None
     file_bytes: int
+    refused_puts: int
     refused: tuple[Refused, ...]
 
 
@@ -103,17 +111,18 @@ class Spool:
         )
         return bool(waiting)
 
-    def first(self, most: int) -> list[Entry]:
-        """Return the puts that have waited longest, in order."""
-        if not self._file.is_there():
-            return []
-        rows = self._rows(
-            "SELECT place, put_id, kind, channel, lane, jobs, mode, latest_ms FROM puts"
-            " WHERE account = ? AND refused IS NULL ORDER BY place LIMIT ?",
-            self._account,
-            most,
-        )
-        return [_entry(row) for row in rows]
+    def first(self, most: int, *, most_bytes: int = sys.maxsize) -> list[Entry]:
+        """Return the puts that have waited longest, in order; one that can't be read is set aside.
+
+        Args:
+            most: how many at most.
+            most_bytes: of what they hold, at which no more are read.
+        """
+        while self._file.is_there() and (rows := self._first(most, most_bytes)):
+            entries = [entry for row in rows if (entry := self._entry(row))]
+            if entries:
+                return entries
+        return []
 
     def remove(self, places: Sequence[int]) -> None:
         """Forget puts that the queue has."""
@@ -127,13 +136,22 @@ class Spool:
         self._file.run(delete)
 
     def set_aside(self, place: int, reason: str) -> None:
-        """Keep a put that the broker refuses for good, out of the way of the others."""
-        self._rows("UPDATE puts SET refused = ? WHERE place = ?", reason, place)
+        """Keep a put that can't be handed over, out of the way of the others."""
+        _log.error("spooled_put_refused place=%d reason=%s", place, reason)
+        # Its whole row is written again. In a full file, too: else it would hold up the others,
+        # whose leaving makes room.
+        self._file.run(
+            lambda file: file.execute(
+                "UPDATE puts SET refused = ? WHERE place = ?", (reason, place)
+            ),
+            beyond_bound=True,
+        )
 
     def readmit(self) -> None:
         """Let what was set aside be flushed again, at its old place."""
         if self._file.is_there():
-            self._rows("UPDATE puts SET refused = NULL WHERE account = ?", self._account)
+            sql, values = "UPDATE puts SET refused = NULL WHERE account = ?", (self._account,)
+            self._file.run(lambda file: file.execute(sql, values), beyond_bound=True)
 
     def fact(self, name: str) -> str | None:
         """Return what was noted under a name, or None."""
@@ -156,7 +174,7 @@ class Spool:
     def contents(self) -> Contents:
         """Return what there is, for an operator."""
         if not self._file.is_there():
-            return Contents(0, 0, None, 0, ())
+            return Contents(0, 0, None, 0, 0, ())
         ((puts, jobs, oldest),) = self._rows(
             "SELECT count(*), total(many), min(spooled_s) FROM puts"
             " WHERE account = ? AND refused IS NULL",
@@ -167,12 +185,41 @@ class Spool:
             " WHERE account = ? AND refused IS NOT NULL ORDER BY place LIMIT 100",
             self._account,
         )
-        aside = tuple(Refused(place, Kind(kind), many, why) for place, kind, many, why in refused)
-        return Contents(puts, int(jobs), oldest, self.path.stat().st_size, aside)
+        ((refused_puts,),) = self._rows(
+            "SELECT count(*) FROM puts WHERE account = ? AND refused IS NOT NULL", self._account
+        )
+        aside = tuple(Refused(*row) for row in refused)
+        return Contents(puts, int(jobs), oldest, self._file.size(), refused_puts, aside)
 
     def close(self) -> None:
         """Close the file; it is opened again when it is needed."""
         self._file.close()
+
+    def _first(self, most: int, most_bytes: int) -> list[Any]:
+        def read(file: sqlite3.Connection) -> list[Any]:
+            rows, read_bytes = [], 0
+            with closing(
+                file.execute(
+                    "SELECT place, put_id, kind, channel, lane, jobs, mode, latest_ms FROM puts"
+                    " WHERE account = ? AND refused IS NULL ORDER BY place LIMIT ?",
+                    (self._account, most),
+                )
+            ) as found:
+                for row in found:
+                    rows.append(row)
+                    read_bytes += len(row[5])
+                    if read_bytes >= most_bytes:
+                        break
+            return rows
+
+        return self._file.run(read)
+
+    def _entry(self, row: Any) -> Entry | None:
+        try:
+            return _entry(row)
+        except (ValueError, TypeError, LookupError):
+            self.set_aside(row[0], "can't be read: damaged, or of a newer release")
+            return None
 
     def _rows(self, sql: str, *values: object) -> list[Any]:
         return self._file.run(lambda file: file.execute(sql, values).fetchall())

@@ -19,6 +19,12 @@ def a_put(key: str = "1", body: bytes = b"{}", latest_ms: int | None = 1) -> Put
     return PutBatch(put_id, Kind.SALE, "default", Lane.HIGH, [Job(key, body)], latest_ms=latest_ms)
 
 
+def fill(spool: Spool) -> None:
+    """Keep puts of 50 KB, 5 MB in all."""
+    for number in range(100):
+        spool.append(a_put(str(number), b"x" * 50_000))
+
+
 @pytest.fixture
 def a_spool(tmp_path: Path) -> Iterator[Callable[..., Spool]]:
     """Make spools of one file, closed with the test."""

@@ -1,5 +1,6 @@
 """What was acknowledged is in the file that others find, whoever opens, forks, closes or moves."""
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -89,6 +90,17 @@ def test_a_fork_waits_for_what_another_thread_is_keeping(spool: Spool) -> None:
     keys = [entry.batch.jobs[0].key for entry in spool.first(1_000)]
     assert [key for key in keys if key.isdigit()] == [str(number) for number in range(kept)]
     assert sorted(set(keys))[-5:] == [f"child-{child}" for child in range(5)]
+
+
+def test_a_fork_behind_pythons_back_does_no_harm_while_the_parent_lives(spool: Spool) -> None:
+    spool.append(a_put("before"))
+    pid = ctypes.PyDLL(None).fork()  # as uWSGI does
+    if pid == 0:
+        spool.append(a_put("child"))
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    spool.append(a_put("parent"))
+    assert seen_by_another_process(spool.path) == ["before", "child", "parent"]
 
 
 def test_a_file_that_was_moved_away_is_made_anew(spool: Spool) -> None:

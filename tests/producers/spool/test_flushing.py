@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +17,7 @@ import redis
 from redis.exceptions import OutOfMemoryError
 from tests.acceptance.proxy import Proxy
 from tests.producers.conftest import CountingWaker
-from tests.producers.spool.conftest import a_put
+from tests.producers.spool.conftest import a_put, fill
 
 from onport_producers import BrokerUnavailableError, Producer, State
 from onport_producers.broker_memory import BrokerMemory
@@ -314,6 +316,60 @@ def test_a_put_that_can_not_even_be_asked_for_is_set_aside(
     assert flush(host_spool, handover(redis_client)).puts == 1
     (refused,) = host_spool.contents().refused
     assert refused.reason == "ValueError"
+
+
+def test_a_full_spool_is_not_held_up_by_what_is_refused(
+    settings: Settings, redis_client: redis.Redis, queue: Queue
+) -> None:
+    spool = Spool.of(settings.model_copy(update={"spool_mb": 1}), CLOCK)
+    spool.append(replace(a_put("bad", b"x" * 50_000), kind=Kind.PRODUCT))
+    with pytest.raises(SpoolError, match="full"):
+        fill(spool)
+    waiting = spool.contents().puts
+    redis_client.hset("onport-relay:{default}:pending:high:default:product", "in the way", "")
+    assert flush(spool, handover(redis_client)).puts == waiting - 1
+    redis_client.delete("onport-relay:{default}:pending:high:default:product")
+    assert queue.stats().pending == waiting - 1
+    assert spool.contents().refused_puts == 1
+    spool.close()
+
+
+def test_a_flush_goes_on_past_a_put_that_can_not_be_read(
+    redis_client: redis.Redis, host_spool: Spool, queue: Queue, caplog: pytest.LogCaptureFixture
+) -> None:
+    for key in "123":
+        host_spool.append(a_put(key))
+    host_spool.close()
+    with closing(sqlite3.connect(host_spool.path)) as damager, damager:
+        damager.execute("UPDATE puts SET jobs = 'personal' WHERE place = 2")
+    assert flush(host_spool, handover(redis_client)).puts == 2
+    assert queue.stats().pending == 2
+    assert not host_spool.is_holding()
+    assert "spooled_put_refused place=2 reason=can't be read" in caplog.text
+    assert "personal" not in caplog.text
+
+
+def test_a_put_that_was_kept_has_its_receipt_though_nothing_more_can_be_noted(
+    shop: Producer, proxy: Proxy, host_spool: Spool, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.create_sale(sale("1"))
+    host_spool.note("other", "fact")
+    with closing(sqlite3.connect(host_spool.path)) as obstructor, obstructor:
+        obstructor.execute(
+            "CREATE TRIGGER t BEFORE INSERT ON facts BEGIN SELECT RAISE(FAIL, 'no'); END"
+        )
+    proxy.refuse()
+    assert shop.create_sale(sale("2")).state is State.SPOOLED
+    assert "fact_not_noted name=epoch" in caplog.text
+
+
+def test_a_spool_that_can_not_be_asked_about_does_not_stop_a_shop_whose_broker_is_well(
+    settings: Settings, redis_client: redis.Redis, tmp_path: Path
+) -> None:
+    del redis_client
+    path = tmp_path / ("x" * 300)
+    shop = Producer(settings.model_copy(update={"spool_path": path}), waker=CountingWaker())
+    assert shop.create_sale(sale()).state is State.PENDING
 
 
 def test_without_a_spool_a_put_is_refused(away_settings: Settings, proxy: Proxy) -> None:

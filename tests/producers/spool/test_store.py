@@ -4,14 +4,16 @@ import multiprocessing
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.producers.spool.conftest import a_put
+from tests.producers.spool.conftest import a_put, fill
 
 from onport_producers.spool import Spool
 from onport_queue.errors import BrokerUnavailableError, SpoolError
@@ -35,11 +37,6 @@ BATCHES = [
 
 def kept(spool: Spool) -> list[PutBatch]:
     return [entry.batch for entry in spool.first(1_000)]
-
-
-def fill(spool: Spool, bytes_each: int = 50_000) -> None:
-    for number in range(100):
-        spool.append(a_put(str(number), b"x" * bytes_each))
 
 
 def test_puts_come_back_in_order_and_as_they_were(spool: Spool, a_spool: MakeSpool) -> None:
@@ -77,6 +74,47 @@ def test_a_put_that_was_set_aside_holds_nobody_up_and_is_not_lost(spool: Spool) 
     assert not spool.is_holding()
     contents = spool.contents()
     assert (contents.puts, [aside.reason for aside in contents.refused]) == (0, ["the reason"])
+
+
+def test_of_many_set_aside_the_first_hundred_are_told_and_all_are_counted(spool: Spool) -> None:
+    for number in range(103):
+        spool.append(a_put(str(number)))
+    for entry in spool.first(103):
+        spool.set_aside(entry.place, "the reason")
+    contents = spool.contents()
+    assert (contents.refused_puts, len(contents.refused)) == (103, 100)
+
+
+def test_a_put_is_set_aside_and_readmitted_in_a_full_spool_too(a_spool: MakeSpool) -> None:
+    spool = a_spool(most_mb=1)
+    with pytest.raises(SpoolError, match="full"):
+        fill(spool)
+    held = kept(spool)
+    spool.set_aside(spool.first(1)[0].place, "the reason")
+    assert kept(spool) == held[1:]
+    spool.readmit()
+    assert kept(spool) == held
+    with pytest.raises(SpoolError, match="full"):
+        fill(spool)
+
+
+@pytest.mark.parametrize("text", [b'[["1",nu', b"[[1]]", b"7", b"\xff\xfe"])
+def test_a_put_that_can_not_be_read_is_set_aside(spool: Spool, text: bytes) -> None:
+    for key in "123":
+        spool.append(a_put(key))
+    spool.close()
+    with closing(sqlite3.connect(spool.path)) as damager, damager:
+        damager.execute("UPDATE puts SET jobs = ? WHERE place < 3", (text,))
+    assert [entry.batch.jobs[0].key for entry in spool.first(2)] == ["3"]
+    assert spool.contents().refused_puts == 2
+
+
+def test_no_more_is_read_at_a_time_than_asked_for(spool: Spool) -> None:
+    for key in "1234":
+        spool.append(a_put(key, b"x" * 40_000))
+    assert len(spool.first(10, most_bytes=1)) == 1
+    assert len(spool.first(10, most_bytes=100_000)) == 3
+    assert len(spool.first(2, most_bytes=100_000)) == 2
 
 
 def test_accounts_are_apart(a_spool: MakeSpool) -> None:

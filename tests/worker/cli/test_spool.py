@@ -87,6 +87,32 @@ def test_check_tells_of_what_waits(run: Run, kept: Callable[[int], Path]) -> Non
     assert "holds 2 puts with 2 jobs, the oldest since " in told
 
 
+def test_check_tells_of_what_was_refused(run: Run, kept: Callable[[int], Path]) -> None:
+    path = kept(2)
+    spool = Spool(path, "default", most_mb=10, clock=SystemClock())
+    spool.set_aside(1, "a reason")
+    told = run("check", SPOOL_PATH=str(path)).stdout
+    spool.close()
+    assert "warning     spool: refused and set aside: 1, the first for a reason" in told
+
+
+def test_check_tells_of_a_path_that_can_not_be_asked_about(run: Run, tmp_path: Path) -> None:
+    result = run("check", SPOOL_PATH=str(tmp_path / ("x" * 300)))
+    assert result.exit_code == 1
+    assert "fault       spool: " in result.stdout
+
+
+def test_status_counts_what_it_does_not_show(run_alone: Run, kept: Callable[[int], Path]) -> None:
+    path = kept(102)
+    spool = Spool(path, "default", most_mb=10, clock=SystemClock())
+    for entry in spool.first(102):
+        spool.set_aside(entry.place, "a reason")
+    told = run_alone("spool", "status", SPOOL_PATH=str(path)).stdout
+    spool.close()
+    assert told.count("Refused  put ") == 100
+    assert "Refused  2 more\n" in told
+
+
 def test_check_tells_of_a_path_that_may_not_persist(run: Run, tmp_path: Path) -> None:
     told = run("check", SPOOL_PATH=str(tmp_path / "spool.db")).stdout
     assert f"{tmp_path}/spool.db may not persist: it is among temporary files" in told

@@ -73,8 +73,9 @@ def spool_findings(settings: Settings) -> Iterator[Finding]:
     except SpoolError as error:
         yield Finding(Level.FAULT, "spool", str(error).removeprefix("spool "))
         return
-    for refused in contents.refused:
-        what = f"put {refused.place} with {refused.jobs:,} jobs was refused: {refused.reason}"
+    if contents.refused:
+        many, why = contents.refused_puts, contents.refused[0].reason
+        what = f"refused and set aside: {many:,}, the first for {why} (onport-relay spool status)"
         yield Finding(Level.WARNING, "spool", what)
     level = Level.WARNING if contents.puts else Level.OK
     yield Finding(level, "spool", f"{spool.path} holds {holds(contents)}")

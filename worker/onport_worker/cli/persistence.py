@@ -23,7 +23,7 @@ def doubts(path: Path) -> Iterator[str]:
 
 
 def _nearest_folder(path: Path) -> Path:
-    return next(parent for parent in path.resolve().parents if parent.is_dir())
+    return next(parent for parent in path.resolve().parents if os.path.isdir(parent))  # noqa: PTH112 - Path's own raises where it may not look
 
 
 def _mounts() -> list[tuple[Path, str]]:

@@ -123,3 +123,5 @@ def _tell_refused(contents: Contents) -> None:
             f"Refused  put {refused.place}, {refused.jobs:,} jobs of {refused.kind}: "
             f"{printable(refused.reason)}"
         )
+    if more := contents.refused_puts - len(contents.refused):
+        typer.echo(f"Refused  {more:,} more")
