@@ -48,8 +48,6 @@ _CALLS_PER_S = 15.0
 _RATE = 100.0
 _SETTLES_WITHIN_S = 180.0
 _SHOPS_END_WITHIN_S = 90.0
-# Its supervisor starts it again, as `up` does.
-_REFUSES_TO_START = 2
 _CLOCK = SystemClock()
 
 
@@ -60,8 +58,7 @@ class Outcome:
     Attributes:
         explained: so many items may have arrived twice: they were in flight when something befell,
             or arrived without an answer.
-        refused_to_start: workers that found no broker when they started; another took the place.
-        ended_by_themselves: other processes that nobody had told to end, with their statuses.
+        ended_by_themselves: processes that nobody had told to end, with their statuses.
     """
 
     seed: int
@@ -73,7 +70,6 @@ class Outcome:
     unbalanced: int
     requests: int
     explained: int
-    refused_to_start: int
     ended_by_themselves: tuple[str, ...]
 
     @property
@@ -100,8 +96,7 @@ class Outcome:
             f"lost {len(told.lost)}, stale {len(told.stale)}, unexpected {len(told.unexpected)}, "
             f"dead {self.dead}, unfinished {self.unfinished}, "
             f"duplicates {told.duplicates:,} of {self.explained:,} explained, "
-            f"unbalanced at {self.unbalanced} of {self.samples:,} samples, "
-            f"{self.refused_to_start} workers started while there was no broker, and ended"
+            f"unbalanced at {self.unbalanced} of {self.samples:,} samples"
         )
 
 
@@ -154,12 +149,10 @@ def storm(home: Path, *, seconds: float, seed: int) -> Outcome:
             unbalanced=sampler.unbalanced,
             requests=stats.ledger.requests,
             explained=flying.items + _unanswered(receipts),
-            refused_to_start=workers.ended_by_itself.count(_REFUSES_TO_START),
             ended_by_themselves=tuple(
                 f"a {name} ended by itself with {status}"
                 for name, staff in (("worker", workers), ("shop", shops))
                 for status in staff.ended_by_itself
-                if (name, status) != ("worker", _REFUSES_TO_START)
             ),
         )
 
