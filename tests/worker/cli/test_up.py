@@ -201,13 +201,21 @@ def test_a_worker_that_is_killed_is_started_again(
     assert len(told) == 2
 
 
-def test_what_is_unanswered_is_released_in_time_and_pending_at_the_next_start(
+def with_a_sale_unanswered(
     start: Callable[[], Relay], sandbox: SandboxProcess, wait_until: WaitUntil
-) -> None:
-    relay, clock = start(), SystemClock()
+) -> Relay:
+    """Run a relay whose endpoint has a sale and does not answer."""
+    relay = start()
     sandbox.configure(timeout=1.0)
     Producer(relay.settings).create_sale({"externalId": "1"})
     wait_until(lambda: held(sandbox) == 1)
+    return relay
+
+
+def test_what_is_unanswered_is_released_in_time_and_pending_at_the_next_start(
+    start: Callable[[], Relay], sandbox: SandboxProcess, wait_until: WaitUntil
+) -> None:
+    relay, clock = with_a_sale_unanswered(start, sandbox, wait_until), SystemClock()
     began = clock.monotonic_s()
 
     assert relay.stop(signal.SIGTERM) == 0
@@ -218,10 +226,7 @@ def test_what_is_unanswered_is_released_in_time_and_pending_at_the_next_start(
 def test_quit_ends_it_at_once_and_releases_what_is_unanswered(
     start: Callable[[], Relay], sandbox: SandboxProcess, wait_until: WaitUntil
 ) -> None:
-    relay, clock = start(), SystemClock()
-    sandbox.configure(timeout=1.0)
-    Producer(relay.settings).create_sale({"externalId": "1"})
-    wait_until(lambda: held(sandbox) == 1)
+    relay, clock = with_a_sale_unanswered(start, sandbox, wait_until), SystemClock()
     began = clock.monotonic_s()
 
     assert relay.stop(signal.SIGQUIT) == 130
@@ -234,10 +239,7 @@ def test_quit_ends_it_at_once_and_releases_what_is_unanswered(
 def test_a_second_ctrl_c_ends_it_at_once(
     start: Callable[[], Relay], sandbox: SandboxProcess, wait_until: WaitUntil
 ) -> None:
-    relay = start()
-    sandbox.configure(timeout=1.0)
-    Producer(relay.settings).create_sale({"externalId": "1"})
-    wait_until(lambda: held(sandbox) == 1)
+    relay = with_a_sale_unanswered(start, sandbox, wait_until)
     relay.process.send_signal(signal.SIGINT)
     wait_until(lambda: any(line.startswith("Stopping") for line in relay.lines))
 
