@@ -17,6 +17,8 @@ from onport_queue.names import CELERY_KEY_PREFIX, DRAIN_TASK, Lane
 
 _log = logging.getLogger(__name__)
 _BOUND_S = 0.1
+_CONNECTIONS = 3
+"""Three handles each, in every process of a shop; a wake-up that gets none in time is not sent."""
 
 
 class Waker(Protocol):
@@ -60,6 +62,7 @@ def _publisher(redis_url: str) -> Celery:
         task_ignore_result=True,
         task_serializer="json",
         task_send_sent_event=False,
+        broker_pool_limit=_CONNECTIONS,
         broker_pool_acquire_timeout=_BOUND_S,
         # All four together bound a publish into a refused or a hung broker; any three do not.
         broker_transport_options={

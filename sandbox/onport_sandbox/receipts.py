@@ -4,8 +4,9 @@ They name what was delivered, by key and digest, and never hold a payload or a h
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -162,7 +163,12 @@ def read_receipts(path: Path) -> Iterator[Receipt]:
     if not path.exists():
         return
     with path.open("rb") as lines:
-        for line in lines:
-            # The last line may still be on its way: a reader can see half a write.
-            if line.endswith(b"\n"):
-                yield Receipt.from_line(line)
+        yield from map(Receipt.from_line, whole_lines(lines))
+
+
+def whole_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield lines up to the first that is still being written.
+
+    A reader can see half a write; and if it went on, the other half as the next line.
+    """
+    return takewhile(lambda line: line.endswith(b"\n"), lines)

@@ -15,6 +15,7 @@ from onport_sandbox import (
     UnreadableError,
     read_receipts,
 )
+from onport_sandbox.receipts import whole_lines
 
 
 def receipt(key: str | None = "1001") -> Receipt:
@@ -81,6 +82,10 @@ def test_a_line_still_being_written_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "receipts.jsonl"
     path.write_bytes(receipt().to_line() + receipt().to_line()[:-1])
     assert list(read_receipts(path)) == [receipt()]
+
+
+def test_a_line_whose_other_half_comes_while_it_is_read_is_left_for_the_next_reader() -> None:
+    assert list(whole_lines([b"one\n", b"tw", b"o\n", b"three\n"])) == [b"one\n"]
 
 
 def test_a_file_not_there_yet_has_no_receipts(tmp_path: Path) -> None:
