@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -53,10 +54,21 @@ class AsyncProducer:
         await asyncio.to_thread(self._threads.shutdown)
 
     async def create_sale(
-        self, sale: Payload, *, version: int | None = None, channel: str = DEFAULT_CHANNEL
+        self,
+        sale: Payload,
+        *,
+        version: int | None = None,
+        channel: str = DEFAULT_CHANNEL,
+        not_before: datetime | None = None,
     ) -> Receipt:
         """As `Producer.create_sale`."""
-        return await self._run(self._producer.create_sale, sale, version=version, channel=channel)
+        return await self._run(
+            self._producer.create_sale,
+            sale,
+            version=version,
+            channel=channel,
+            not_before=not_before,
+        )
 
     async def update_sale(
         self,
@@ -65,10 +77,16 @@ class AsyncProducer:
         version: int | None = None,
         partial: bool = False,
         channel: str = DEFAULT_CHANNEL,
+        not_before: datetime | None = None,
     ) -> Receipt:
         """As `Producer.update_sale`."""
         return await self._run(
-            self._producer.update_sale, sale, version=version, partial=partial, channel=channel
+            self._producer.update_sale,
+            sale,
+            version=version,
+            partial=partial,
+            channel=channel,
+            not_before=not_before,
         )
 
     async def import_products(
@@ -77,10 +95,17 @@ class AsyncProducer:
         *,
         channel: str = DEFAULT_CHANNEL,
         progress: Progress | None = None,
+        not_before: datetime | None = None,
+        force: bool = False,
     ) -> Summary:
         """As `Producer.import_products`; items and progress are called in a thread."""
         return await self._run(
-            self._producer.import_products, items, channel=channel, progress=progress
+            self._producer.import_products,
+            items,
+            channel=channel,
+            progress=progress,
+            not_before=not_before,
+            force=force,
         )
 
     async def acknowledge_variants(
@@ -89,10 +114,15 @@ class AsyncProducer:
         *,
         channel: str = DEFAULT_CHANNEL,
         progress: Progress | None = None,
+        not_before: datetime | None = None,
     ) -> Summary:
         """As `Producer.acknowledge_variants`; items and progress are called in a thread."""
         return await self._run(
-            self._producer.acknowledge_variants, items, channel=channel, progress=progress
+            self._producer.acknowledge_variants,
+            items,
+            channel=channel,
+            progress=progress,
+            not_before=not_before,
         )
 
     async def disconnect_variants(
@@ -101,10 +131,15 @@ class AsyncProducer:
         *,
         channel: str = DEFAULT_CHANNEL,
         progress: Progress | None = None,
+        not_before: datetime | None = None,
     ) -> Summary:
         """As `Producer.disconnect_variants`; items and progress are called in a thread."""
         return await self._run(
-            self._producer.disconnect_variants, items, channel=channel, progress=progress
+            self._producer.disconnect_variants,
+            items,
+            channel=channel,
+            progress=progress,
+            not_before=not_before,
         )
 
     async def _run(

@@ -15,6 +15,7 @@ class State(StrEnum):
     WAITING = "waiting"
     REVIVED = "revived"
     SUPERSEDED = "superseded"
+    DELAYED = "delayed"
     DUPLICATE = "duplicate"
     SPOOLED = "spooled"
 
@@ -27,9 +28,9 @@ class Receipt:
         id: the job, e.g. ``sale:default:1001``.
         lane: the lane asked for; a folded job keeps the higher one.
         state: pending (new), folded (into one that was not sent yet), waiting (its key is in
-        flight), revived (a dead
-            one lives again), superseded (Onport has a newer full payload already), duplicate (this
-            very put was taken before), spooled (Redis is away; it gets the job when it is back).
+            flight), revived (a dead one lives again), superseded (Onport has a newer full payload
+            already), delayed (it is not due yet), duplicate (this very put was taken before),
+            spooled (Redis is away; it gets the job when it is back).
         expected_at: when it should be delivered if nothing fails; an estimate. None if spooled.
         warnings: what is odd about the payload.
     """
@@ -43,11 +44,13 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What became of a bulk put."""
+    """What became of a bulk put: `accepted` is all, the others are how many of these."""
 
     accepted: int = 0
     folded: int = 0
     superseded: int = 0
+    unchanged: int = 0
+    delayed: int = 0
     spooled: int = 0
     warnings: int = 0
     expected_at: datetime | None = None

@@ -4,13 +4,14 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
 from onport_producers.receipt import Receipt, State, Summary
 from onport_queue.clock import Clock
-from onport_queue.errors import InvalidJobError
+from onport_queue.errors import InvalidJobError, SettingsError
 from onport_queue.fold import Mode
 from onport_queue.jobs import Job, LinkJob, Payload, link_job, product_job, sale_job
 from onport_queue.names import DEFAULT_CHANNEL, Kind, Lane, checked_name, job_key
@@ -26,6 +27,9 @@ _AnyJob = TypeVar("_AnyJob", Job, LinkJob)
 class Storefront(ABC):
     """The methods that every producer has, wherever its puts go.
 
+    All take `not_before`, an aware datetime: until then the job stays outside its key, and what is
+    put meanwhile is not held up; then it takes that time as its version, so it takes no other.
+
     All raise InvalidJobError: the payload can't be keyed or is not of a documented JSON type; it
     names the field.
     """
@@ -39,16 +43,24 @@ class Storefront(ABC):
         """Take a batch in; None if it was kept for later."""
 
     def create_sale(
-        self, sale: Payload, *, version: int | None = None, channel: str = DEFAULT_CHANNEL
+        self,
+        sale: Payload,
+        *,
+        version: int | None = None,
+        channel: str = DEFAULT_CHANNEL,
+        not_before: datetime | None = None,
     ) -> Receipt:
         """Put a new sale, on the high lane.
 
         Args:
             sale: the vendor's manual-sale payload, keyed by `externalId`; as JSON text it is
-            forwarded byte for byte. version: larger is newer; best the order's updated_at in ms.
-            Default: Redis time. channel: the custom channel.
+                forwarded byte for byte.
+            version: larger is newer; best the order's updated_at in ms. Default: Redis time.
+            channel: the custom channel.
+            not_before: when it is due. Default: at once.
         """
-        return self._put_one(Kind.SALE, Lane.HIGH, channel, self._sale(sale, version))
+        job = self._sale(sale, version, not_before)
+        return self._put_one(Kind.SALE, Lane.HIGH, channel, job, not_before=not_before)
 
     def update_sale(
         self,
@@ -57,6 +69,7 @@ class Storefront(ABC):
         version: int | None = None,
         partial: bool = False,
         channel: str = DEFAULT_CHANNEL,
+        not_before: datetime | None = None,
     ) -> Receipt:
         """Put a newer state of a sale, on the low lane; it folds into a sale that was not sent yet.
 
@@ -65,9 +78,11 @@ class Storefront(ABC):
             version: larger is newer. Default: Redis time.
             partial: lay the payload over what its key already holds instead of replacing it.
             channel: the custom channel.
+            not_before: when it is due. Default: at once.
         """
+        job = self._sale(sale, version, not_before)
         mode = Mode.PARTIAL if partial else Mode.FULL
-        return self._put_one(Kind.SALE, Lane.LOW, channel, self._sale(sale, version), mode)
+        return self._put_one(Kind.SALE, Lane.LOW, channel, job, mode, not_before=not_before)
 
     def import_products(
         self,
@@ -75,14 +90,20 @@ class Storefront(ABC):
         *,
         channel: str = DEFAULT_CHANNEL,
         progress: Progress | None = None,
+        not_before: datetime | None = None,
+        force: bool = False,
     ) -> Summary:
         """Put product items on the low lane, 500 per script call; memory stays flat.
+
+        An item is skipped if it is byte for byte what was delivered last for its key, nothing else
+        of that key is on its way, and it is due at once; `force` puts it all the same.
 
         An invalid item raises InvalidJobError with its place among the items; those before it in
         earlier calls have been accepted, as `progress` was told.
         """
         jobs = (product_job(item, key_fields=self._settings.product_key) for item in items)
-        return self._put_many(Kind.PRODUCT, channel, jobs, progress)
+        template = _Template(Kind.PRODUCT, channel, not_before, skip_unchanged=not force)
+        return self._put_many(template, jobs, progress)
 
     def acknowledge_variants(
         self,
@@ -90,13 +111,14 @@ class Storefront(ABC):
         *,
         channel: str = DEFAULT_CHANNEL,
         progress: Progress | None = None,
+        not_before: datetime | None = None,
     ) -> Summary:
         """Put wishes to link variants with vendor SKUs, on the low lane.
 
         One wish per link: the newest wins.
         """
         jobs = (link_job(Kind.ACKNOWLEDGE, item) for item in items)
-        return self._put_many(Kind.ACKNOWLEDGE, channel, jobs, progress)
+        return self._put_many(_Template(Kind.ACKNOWLEDGE, channel, not_before), jobs, progress)
 
     def disconnect_variants(
         self,
@@ -104,15 +126,26 @@ class Storefront(ABC):
         *,
         channel: str = DEFAULT_CHANNEL,
         progress: Progress | None = None,
+        not_before: datetime | None = None,
     ) -> Summary:
         """Put wishes to unlink variants from vendor SKUs, on the low lane.
 
         One wish per link: the newest wins.
         """
         jobs = (link_job(Kind.DISCONNECT, item) for item in items)
-        return self._put_many(Kind.DISCONNECT, channel, jobs, progress)
+        return self._put_many(_Template(Kind.DISCONNECT, channel, not_before), jobs, progress)
 
-    def _sale(self, sale: Payload, version: int | None) -> Job:
+    def _check_channel(self, channel: str) -> None:
+        try:
+            self._settings.account_of(checked_name("channel", channel))
+        except (ValueError, SettingsError) as error:
+            raise InvalidJobError("channel", str(error)) from None
+
+    def _sale(self, sale: Payload, version: int | None, not_before: datetime | None) -> Job:
+        if version is not None and not_before is not None:
+            raise InvalidJobError(
+                "version", "expected none beside not_before: the due time is the version"
+            )
         return self._judged(sale_job(sale, version=version))
 
     def _judged(self, job: _AnyJob) -> _AnyJob:
@@ -122,46 +155,65 @@ class Storefront(ABC):
         return job
 
     def _put_one(
-        self, kind: Kind, lane: Lane, channel: str, job: Job, mode: Mode = Mode.FULL
+        self,
+        kind: Kind,
+        lane: Lane,
+        channel: str,
+        job: Job,
+        mode: Mode = Mode.FULL,
+        *,
+        not_before: datetime | None,
     ) -> Receipt:
-        channel = _checked(channel)
-        reply = self._put(PutBatch(secrets.token_bytes(12), kind, channel, lane, (job,), mode))
+        self._check_channel(channel)
+        batch = PutBatch(secrets.token_bytes(12), kind, channel, lane, (job,), mode)
+        reply = self._put(replace(batch, not_before_ms=_due_ms(not_before)))
         return Receipt(
             id=job_key(kind, channel, job.key),
             lane=lane,
             state=State(reply.outcomes[0]) if reply else State.SPOOLED,
-            expected_at=self._expected_at(lane, reply) if reply else None,
+            expected_at=self._expected_at(lane, reply, not_before) if reply else None,
             warnings=job.warnings,
         )
 
     def _put_many(
-        self, kind: Kind, channel: str, jobs: Iterator[_AnyJob], progress: Progress | None
+        self, template: "_Template", jobs: Iterator[_AnyJob], progress: Progress | None
     ) -> Summary:
-        summary, channel = Summary(), _checked(channel)
+        self._check_channel(template.channel)
+        summary, put = Summary(), template.batch()
         # While Redis takes one batch, the next one is made ready.
         with ThreadPoolExecutor(1, thread_name_prefix="onport-relay-put") as sender:
             batch = self._next_batch(jobs, 0)
             while batch:
-                put = PutBatch(secrets.token_bytes(12), kind, channel, Lane.LOW, batch)
-                sending = sender.submit(self._put, put)
+                sending = sender.submit(
+                    self._put, replace(put, put_id=secrets.token_bytes(12), jobs=batch)
+                )
                 try:
                     following = self._next_batch(jobs, summary.accepted + len(batch))
                 finally:
-                    summary = self._added(summary, batch, sending.result())
+                    reply = sending.result()
+                    summary = self._added(summary, batch, reply, template.not_before)
                     if progress:
                         progress(summary.accepted)
                 batch = following
         return summary
 
-    def _added(self, summary: Summary, batch: Sequence[_AnyJob], reply: PutReply | None) -> Summary:
+    def _added(
+        self,
+        summary: Summary,
+        batch: Sequence[_AnyJob],
+        reply: PutReply | None,
+        not_before: datetime | None,
+    ) -> Summary:
         outcomes = reply.outcomes if reply else ()
         return Summary(
             accepted=summary.accepted + len(batch),
             folded=summary.folded + outcomes.count(PutOutcome.FOLDED),
             superseded=summary.superseded + outcomes.count(PutOutcome.SUPERSEDED),
+            unchanged=summary.unchanged + outcomes.count(PutOutcome.UNCHANGED),
+            delayed=summary.delayed + outcomes.count(PutOutcome.DELAYED),
             spooled=summary.spooled + (0 if reply else len(batch)),
             warnings=summary.warnings + sum(1 for job in batch if job.warnings),
-            expected_at=self._expected_at(Lane.LOW, reply) if reply else None,
+            expected_at=self._expected_at(Lane.LOW, reply, not_before) if reply else None,
         )
 
     def _next_batch(self, jobs: Iterator[_AnyJob], accepted: int) -> Sequence[_AnyJob]:
@@ -175,15 +227,43 @@ class Storefront(ABC):
             ) from None
         return batch
 
-    def _expected_at(self, lane: Lane, reply: PutReply) -> datetime:
+    def _expected_at(self, lane: Lane, reply: PutReply, not_before: datetime | None) -> datetime:
         requests: float = reply.pending_high
         if lane == Lane.LOW:
             requests += reply.pending_low / self._settings.batch_items
-        return self._clock.wall() + timedelta(seconds=requests / self._settings.rate)
+        soon = self._clock.wall() + timedelta(seconds=requests / self._settings.rate)
+        return max(soon, not_before) if not_before else soon
 
 
-def _checked(channel: str) -> str:
-    try:
-        return checked_name("channel", channel)
-    except ValueError as error:
-        raise InvalidJobError("channel", str(error)) from None
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """What the batches of a bulk put have in common."""
+
+    kind: Kind
+    channel: str
+    not_before: datetime | None
+    skip_unchanged: bool = False
+
+    def batch(self) -> PutBatch:
+        return PutBatch(
+            put_id=b"",
+            kind=self.kind,
+            channel=self.channel,
+            lane=Lane.LOW,
+            jobs=(),
+            not_before_ms=_due_ms(self.not_before),
+            skip_unchanged=self.skip_unchanged,
+        )
+
+
+def _due_ms(not_before: datetime | None) -> int | None:
+    if not_before is None:
+        return None
+    if not isinstance(not_before, datetime) or not_before.utcoffset() is None:
+        raise InvalidJobError(
+            "not_before", f"expected an aware datetime, with its time zone, got {not_before!r}"
+        )
+    due_ms = round(not_before.timestamp() * 1000)
+    if due_ms < 0:
+        raise InvalidJobError("not_before", f"expected a time since 1970, got {not_before}")
+    return due_ms

@@ -41,18 +41,22 @@ class _Held:
 class MemoryProducer(Storefront):
     """Does what `Producer` does, without Redis: validates, keys, folds, and answers alike.
 
-    It knows no time-outs, no spool and no flights: a job is pending until `deliver`.
+    It knows no time-outs, no spool and no flights: a job is pending until `deliver`. What is put
+    ahead of its time is pending from then on by the clock.
     """
 
     def __init__(self, settings: Settings | None = None, *, clock: Clock | None = None) -> None:
         super().__init__(settings or load_settings(), clock or SystemClock())
         self._jobs: dict[str, _Held] = {}
         self._delivered: dict[str, int] = {}
+        self._products: dict[str, bytes] = {}
+        self._ahead: list[tuple[PutBatch, int]] = []
         self._newest_ms = 0
 
     @property
     def pending(self) -> tuple[Sent, ...]:
         """What would be sent: new sales first, else in the order of the puts."""
+        self._put_what_is_due()
         sent = [item for key, held in self._jobs.items() for item in _items(key, held)]
         return tuple(sorted(sent, key=lambda item: item.lane != Lane.HIGH))
 
@@ -60,23 +64,44 @@ class MemoryProducer(Storefront):
         """Let everything pending be delivered, and return it."""
         sent = self.pending
         for key, held in self._jobs.items():
+            self._products.pop(key, None)
             if held.fragments[0].tag == "F":
                 self._delivered[key] = held.fragments[0].version
+                if held.kind is Kind.PRODUCT and len(held.fragments) == 1:
+                    self._products[key] = held.fragments[0].body
         self._jobs.clear()
         return sent
 
     def _put(self, batch: PutBatch) -> PutReply:
-        self._newest_ms = max(self._newest_ms, int(self._clock.wall().timestamp() * 1000))
-        outcomes = tuple(self._taken(batch, job) for job in batch.jobs)
+        self._put_what_is_due()
+        if batch.not_before_ms is not None and batch.not_before_ms > self._now_ms():
+            self._ahead.append((batch, len(self._ahead)))
+            outcomes = (PutOutcome.DELAYED,) * len(batch.jobs)
+        else:
+            outcomes = tuple(self._taken(batch, job) for job in batch.jobs)
         depth = {lane: sum(held.lane == lane for held in self._jobs.values()) for lane in Lane}
         return PutReply(outcomes, (), depth[Lane.HIGH], depth[Lane.LOW], (), self._newest_ms, "")
+
+    def _put_what_is_due(self) -> None:
+        now_ms = self._now_ms()
+        due = [ahead for ahead in self._ahead if (ahead[0].not_before_ms or 0) <= now_ms]
+        for batch, _ in sorted(due, key=lambda ahead: (ahead[0].not_before_ms, ahead[1])):
+            for job in batch.jobs:
+                self._taken(batch, job)
+        self._ahead = [ahead for ahead in self._ahead if ahead not in due]
+        self._newest_ms = max(self._newest_ms, now_ms)
+
+    def _now_ms(self) -> int:
+        return int(self._clock.wall().timestamp() * 1000)
 
     def _taken(self, batch: PutBatch, job: Job | LinkJob) -> PutOutcome:
         key = job_key(batch.kind, batch.channel, job.key)
         fragments = _fragments(batch, job, self._newest_ms)
-        known = self._jobs.get(key)
-        is_full = fragments[0].tag == "F"
-        if is_full and fragments[0].version < self._delivered.get(key, 0):
+        version, known = fragments[0].version, self._jobs.get(key)
+        if batch.skip_unchanged and not known and self._products.get(key) == fragments[0].body:
+            self._delivered[key] = max(version, self._delivered[key])
+            return PutOutcome.UNCHANGED
+        if fragments[0].tag == "F" and version < self._delivered.get(key, 0):
             return PutOutcome.SUPERSEDED
         held = known or _Held(batch.channel, batch.lane, batch.kind)
         for new in fragments:
@@ -89,6 +114,8 @@ class MemoryProducer(Storefront):
 
 def _fragments(batch: PutBatch, job: Job | LinkJob, now_ms: int) -> list[Fragment]:
     version = now_ms if job.version is None else job.version
+    if batch.not_before_ms is not None:
+        version = batch.not_before_ms
     if isinstance(job, LinkJob):
         tag = _TAGS[batch.kind]
         return [Fragment(tag, link.id, link.body, version) for link in job.links]

@@ -1,13 +1,20 @@
 """A flight: what a claim grants, how each of its jobs may end, what settling says. Values only."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TypeAlias
 
 from onport_queue.events import Event
 from onport_queue.fold import Fragment
-from onport_queue.names import Kind, Lane
+from onport_queue.names import DEFAULT_CHANNEL, Kind, Lane
+
+Prints: TypeAlias = Mapping[str, Sequence[str]]
+"""By channel, the fingerprints of the hashes a worker can send with, the preferred one first."""
+
+ANY_PRINT: Prints = MappingProxyType({DEFAULT_CHANNEL: ("",)})
+"""Of a worker that has one hash, whatever it is, for the default channel."""
 
 BURST = 2
 """Requests that may follow each other at once; the gate is a GCRA."""
@@ -17,7 +24,7 @@ BURST = 2
 class Gate:
     """What a claim is allowed: ceiling, the low lane's floor, size of a batch, term of a lease.
 
-    `prints` are the fingerprints of the hashes that the worker can send with, the preferred first.
+    Streams of channels that are not in `prints` are left to others.
     """
 
     rate: float
@@ -26,7 +33,7 @@ class Gate:
     batch_bytes: int = 1_000_000
     lease_ms: int = 30_000
     burst: int = BURST
-    prints: tuple[str, ...] = ("",)
+    prints: Prints = field(default_factory=lambda: ANY_PRINT)
 
     @property
     def floor(self) -> int:

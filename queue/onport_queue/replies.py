@@ -12,8 +12,19 @@ from onport_queue.scripts import Reply
 
 
 @dataclass(frozen=True, slots=True)
+class LaterPut:
+    """What was put to a key ahead of its time."""
+
+    due_in_ms: int
+    fragments: tuple[Fragment, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class JobView:
-    """One job as the queue holds it."""
+    """One job as the queue holds it; `later` are the first puts ahead of their time, soonest first.
+
+    A key for which there is nothing but these is `delayed`, and has no fragments yet.
+    """
 
     key: str
     state: str
@@ -26,6 +37,7 @@ class JobView:
     last_text: str | None
     fragments: tuple[Fragment, ...]
     waiting: tuple[Fragment, ...]
+    later: tuple[LaterPut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +65,7 @@ class Replayed:
 
 def job_view(key: str, reply: Sequence[Reply]) -> JobView:
     """Read the reply of `show`."""
-    state, lane, age, due, tries_json, current, waiting = reply
+    state, lane, age, due, tries_json, current, waiting, later = reply
     tries = json.loads(text(tries_json))
     last = tries.get("last", {})
     return JobView(
@@ -68,7 +80,13 @@ def job_view(key: str, reply: Sequence[Reply]) -> JobView:
         last_text=last.get("text"),
         fragments=fragments(current, versions=True),
         waiting=fragments(waiting, versions=True),
+        later=tuple(_later_put(put) for put in array(later)),
     )
+
+
+def _later_put(reply: Reply) -> LaterPut:
+    due, put = array(reply)
+    return LaterPut(number(due), fragments(put, versions=True))
 
 
 def dead_letter(reply: Reply) -> DeadLetter:

@@ -20,6 +20,8 @@ _SHARED = (
     "clock",
     "fold",
     "streams",
+    "putting",
+    "digests",
     "pauses",
     "rate",
     "gate",
@@ -35,11 +37,11 @@ def source(name: str) -> str:
     """Return the complete text of a script."""
     folder = files("onport_queue") / "lua"
     flags = "" if name in _REFUSED_AT_MEMORY_LIMIT else " flags=allow-oom"
-    files_of = [folder / "shared" / f"{shared}.lua" for shared in _SHARED] + [
-        folder / f"{name}.lua"
-    ]
-    texts = (file.read_text(encoding="utf-8") for file in files_of)
-    return "\n".join((f"#!lua{flags}", *texts))
+    shared = (folder / "shared" / f"{part}.lua" for part in _SHARED)
+    texts = (file.read_text(encoding="utf-8") for file in (*shared, folder / f"{name}.lua"))
+    *before, own = texts
+    # In a function of its own: Lua allows 200 local names in each.
+    return "\n".join((f"#!lua{flags}", *before, "local function run()", own, "end", "return run()"))
 
 
 class Scripts:

@@ -13,6 +13,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from onport_queue import replies
 from onport_queue.events import Event
 from onport_queue.flight import (
+    ANY_PRINT,
     Answer,
     Claim,
     Dead,
@@ -23,6 +24,7 @@ from onport_queue.flight import (
     Granted,
     Halve,
     Paused,
+    Prints,
     Released,
     Retry,
     Settled,
@@ -52,6 +54,8 @@ class PutOutcome(StrEnum):
     WAITING = "waiting"
     REVIVED = "revived"
     SUPERSEDED = "superseded"
+    UNCHANGED = "unchanged"
+    DELAYED = "delayed"
     DUPLICATE = "duplicate"
 
 
@@ -65,6 +69,9 @@ class PutBatch:
     A job without a version gets Redis time, but none later than `latest_ms`: when whoever puts it
     gives up, or `kept` it while Redis was away. A put that Redis reads only then, out of a
     connection that was given up, must not look newer than those that were made since.
+
+    With `not_before_ms`, a time of day since 1970, its jobs stay outside their keys until then, and
+    have that time as their version. With `skip_unchanged`, products that Onport has are left out.
     """
 
     put_id: bytes
@@ -75,6 +82,8 @@ class PutBatch:
     mode: Mode = Mode.FULL
     latest_ms: int | None = None
     kept: bool = False
+    not_before_ms: int | None = None
+    skip_unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +106,10 @@ class PutReply:
 class Queue:
     """The queue of one account.
 
-    Every method is one atomic script. All raise `redis.exceptions.RedisError` if Redis can't be
-    reached or refuses; after a connection error or a time-out the outcome of `put` and `settle` is
-    unknown, and repeating the call with the same put id or lease is safe.
+    Every method is one atomic script, but for those that say so. All raise
+    `redis.exceptions.RedisError` if Redis can't be reached or refuses; after a connection error or
+    a time-out the outcome of `put` and `settle` is unknown, and repeating the call with the same
+    put id or lease is safe.
 
     Args:
         redis: the broker; its replies are bytes.
@@ -139,7 +149,9 @@ class Queue:
         """
         if len(batch.jobs) > JOBS_PER_PUT:
             raise ValueError(f"a put takes at most {JOBS_PER_PUT} jobs, got {len(batch.jobs)}")
-        versioned = any(job.version is not None for job in batch.jobs)
+        versioned = batch.not_before_ms is None and any(
+            job.version is not None for job in batch.jobs
+        )
         arguments: list[str | bytes | int | float] = [
             batch.put_id,
             batch.kind,
@@ -150,6 +162,8 @@ class Queue:
             self._history_retention_ms,
             "" if batch.latest_ms is None else batch.latest_ms,
             int(batch.kept),
+            "" if batch.not_before_ms is None else batch.not_before_ms,
+            int(batch.skip_unchanged),
             int(versioned),
         ]
         for job in batch.jobs:
@@ -198,7 +212,7 @@ class Queue:
             gate.batch_bytes,
             lease,
             gate.lease_ms,
-            *gate.prints,
+            *_flat(gate.prints),
         ]
         reply = replies.array(self._scripts.run("claim", arguments))
         match replies.text(reply[0]):
@@ -268,11 +282,11 @@ class Queue:
         every_ms: int = 900,
         *,
         worker: str = "",
-        prints: Sequence[str] = ("",),
+        prints: Prints = ANY_PRINT,
     ) -> tuple[Lane, ...]:
         """Promote what is due or expired; return lanes with work that nobody looked at just now."""
         arguments: list[str | bytes | int | float] = [every_ms, worker, len(lanes)]
-        arguments += [*lanes, *prints]
+        arguments += [*lanes, *_flat(prints)]
         return replies.lanes(self._scripts.run("look", arguments))
 
     def salt(self) -> bytes:
@@ -344,13 +358,21 @@ class Queue:
         return replies.number(self._scripts.run("discard", _at_most(keys)))
 
     def forget(self, kind: Kind, channel: str, key: str) -> str:
-        """Erase one job, and that it was ever delivered; counted as discarded.
+        """Erase one job, what was put ahead for its key, and that it was ever delivered.
+
+        What it held is counted as discarded. It takes several calls if very much was put ahead.
 
         Returns:
             The state it was in: ``pending``, ``delayed``, ``dead``; ``in flight`` if it is being
             sent, then nothing is changed; empty if the queue held no such job.
         """
-        return replies.text(self._scripts.run("forget", (job_key(kind, channel, key),)))
+        first, more = "", True
+        while more:
+            state, more_left = replies.array(
+                self._scripts.run("forget", (job_key(kind, channel, key),))
+            )
+            first, more = first or replies.text(state), more_left == 1
+        return first
 
     def compact(
         self, kind: Kind, channel: str, key: str, choose: Callable[[Sequence[Fragment]], Run | None]
@@ -372,6 +394,13 @@ class Queue:
             )
             == 1
         )
+
+
+def _flat(prints: Prints) -> Iterator[str]:
+    for channel, its in prints.items():
+        for one in its:
+            yield channel
+            yield one
 
 
 def _at_most(keys: Sequence[str]) -> Sequence[str]:

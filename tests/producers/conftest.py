@@ -22,7 +22,9 @@ class CountingWaker:
 
 @pytest.fixture
 def settings(broker_url: str, tmp_path: Path) -> Settings:
-    return load_settings(redis_url=broker_url, rate=10, batch_items=50, data_dir=tmp_path)
+    return load_settings(
+        redis_url=broker_url, rate=10, batch_items=50, data_dir=tmp_path, channels={"uk": {}}
+    )
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import pytest
@@ -11,12 +12,18 @@ from tests.producers.conftest import CountingWaker
 
 from onport_producers import InvalidJobError, Producer, State, Storefront
 from onport_producers.testing import MemoryProducer
+from onport_queue.clock import SystemClock
 from onport_queue.flight import Delivered, Empty, Gate, Settlement, Wait
 from onport_queue.flight import Granted as GrantedBatch
 from onport_queue.names import Kind, Lane
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
 from onport_worker.delivery.request import compose
+
+NOW = SystemClock().wall()
+NAIVE = NOW.replace(tzinfo=None)
+BEFORE_TIME = datetime(1969, 1, 1, tzinfo=UTC)
+PRINTS = {"default": ("",), "uk": ("",)}
 
 
 class Shop(Protocol):
@@ -45,7 +52,9 @@ class RealShop:
 
     def deliver(self) -> list[tuple[Kind, Lane, Any]]:
         sent: list[tuple[Kind, Lane, Any]] = []
-        while not isinstance(claim := self.queue.claim(Lane.LOW, Gate(rate=1e6), "lease"), Empty):
+        self.queue.look(list(Lane), 0, prints=PRINTS)
+        gate = Gate(rate=1e6, prints=PRINTS)
+        while not isinstance(claim := self.queue.claim(Lane.LOW, gate, "lease"), Empty):
             if isinstance(claim, Wait):
                 continue
             assert isinstance(claim, GrantedBatch)
@@ -145,6 +154,56 @@ def test_the_other_fields_of_an_item_go_with_its_last_link(shop: Shop) -> None:
     assert shop.deliver() == [(Kind.DISCONNECT, Lane.LOW, variant("s", "a"))]
 
 
+def test_what_was_delivered_last_is_not_put_again_but_by_force(shop: Shop) -> None:
+    items = [{"sku": "1", "price": 1}, {"sku": "2", "price": 2}]
+    assert shop.producer.import_products(items).unchanged == 0
+    assert len(shop.deliver()) == 2
+    changed = [{"sku": "1", "price": 1}, {"sku": "2", "price": 3}]
+    summary = shop.producer.import_products(changed)
+    assert (summary.accepted, summary.unchanged) == (2, 1)
+    assert shop.deliver() == [(Kind.PRODUCT, Lane.LOW, {"sku": "2", "price": 3})]
+    assert shop.producer.import_products(changed, force=True).unchanged == 0
+    assert len(shop.deliver()) == 2
+
+
+def test_what_is_put_ahead_of_its_time_is_delivered_when_it_is_due(
+    shop: Shop, wait_until: Callable[[Callable[[], bool]], None]
+) -> None:
+    due = SystemClock().wall() + timedelta(seconds=0.3)
+    receipt = shop.producer.create_sale(sale(n=1), not_before=due)
+    assert (receipt.state, receipt.expected_at) == (State.DELAYED, due)
+    shop.producer.update_sale(sale(n=2))
+    assert [item["n"] for _, _, item in shop.deliver()] == [2]
+    late: list[tuple[Kind, Lane, Any]] = []
+
+    def has_come() -> bool:
+        late.extend(shop.deliver())
+        return bool(late)
+
+    wait_until(has_come)
+    assert late == [(Kind.SALE, Lane.HIGH, sale(n=1))]
+
+
+def test_a_put_that_was_due_before_what_was_delivered_is_superseded(shop: Shop) -> None:
+    shop.producer.create_sale(sale(n=1))
+    shop.deliver()
+    past = SystemClock().wall() - timedelta(hours=1)
+    assert shop.producer.update_sale(sale(n=0), not_before=past).state is State.SUPERSEDED
+
+
+@pytest.mark.parametrize("kind", ["products", "acknowledge", "disconnect"])
+def test_bulk_puts_can_wait_too(shop: Shop, kind: str) -> None:
+    due = SystemClock().wall() + timedelta(days=1)
+    put = {
+        "products": shop.producer.import_products,
+        "acknowledge": shop.producer.acknowledge_variants,
+        "disconnect": shop.producer.disconnect_variants,
+    }[kind]
+    summary = put([variant("s", "a"), variant("t", "a")], not_before=due)
+    assert (summary.accepted, summary.delayed, summary.expected_at) == (2, 2, due)
+    assert shop.deliver() == []
+
+
 def test_channels_are_apart(shop: Shop) -> None:
     shop.producer.create_sale(sale(n=1), channel="uk")
     shop.producer.create_sale(sale(n=2))
@@ -158,6 +217,9 @@ def test_channels_are_apart(shop: Shop) -> None:
         (lambda producer: producer.create_sale(sale(lineItems=1)), "lineItems"),
         (lambda producer: producer.import_products([{"sku": "1"}, []]), "item 2"),
         (lambda producer: producer.create_sale(sale(), channel="a:b"), "channel"),
+        (lambda producer: producer.create_sale(sale(), not_before=NAIVE), "not_before"),
+        (lambda producer: producer.import_products([], not_before=BEFORE_TIME), "not_before"),
+        (lambda producer: producer.update_sale(sale(), version=1, not_before=NOW), "version"),
     ],
 )
 def test_what_can_not_be_taken_is_refused_with_its_place(

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 import redis
 
@@ -11,7 +12,15 @@ from onport_queue.jobs import Job, Link, LinkJob
 from onport_queue.names import Kind, Lane
 from onport_queue.store import PutBatch, PutReply, Queue
 
-FAST = Gate(rate=1e6)
+CHANNELS = ("default", "other", "a", "b")
+
+
+def everywhere(*prints: str) -> dict[str, tuple[str, ...]]:
+    """Return what a worker has that sends to every channel with the same hashes."""
+    return dict.fromkeys(CHANNELS, prints)
+
+
+FAST = Gate(rate=1e6, prints=everywhere(""))
 """A gate that never makes a claim wait once the clock has moved by a millisecond."""
 
 _FUTURE_MS = 4_000_000_000_000
@@ -61,6 +70,12 @@ class Bench:
     def pass_ms(self, ms: float) -> None:
         """Move the queue's clock."""
         self.redis.hincrbyfloat(self.key("meta"), "now", ms)
+
+    def come_due(self, until_ms: int) -> None:
+        """Let what was put ahead be due, if it is so by then; its version stays that time."""
+        due = self.redis.zrangebyscore(self.key("later"), "-inf", until_ms)
+        for name in due:
+            self.redis.zincrby(self.key("later"), -_START_MS, cast("bytes", name))
 
     def now_ms(self) -> float:
         """The queue's clock as stored."""

@@ -19,6 +19,7 @@ from tests.queue.model_answers import (
 )
 
 from onport_queue.flight import (
+    ANY_PRINT,
     Answer,
     Claim,
     Dead,
@@ -30,6 +31,7 @@ from onport_queue.flight import (
     Halve,
     Item,
     Paused,
+    Prints,
     Released,
     Retry,
     Settled,
@@ -42,7 +44,10 @@ from onport_queue.names import Kind, Lane, job_key
 from onport_queue.store import PutBatch
 
 REDIS_TIME = 10**12
-"""Any version Redis gave: newer than those that callers give in tests, in order of arrival."""
+"""Any version Redis gave: newer than those that callers give in tests, in order of arrival.
+
+What is put ahead of its time is due on a `day` from now, and has REDIS_TIME + day as its version.
+"""
 
 TAGS = {Kind.ACKNOWLEDGE: "A", Kind.DISCONNECT: "D"}
 WISHES = {tag: kind for kind, tag in TAGS.items()}
@@ -77,10 +82,20 @@ class Content:
     due: int = 0
 
     def fold(self, lane: Lane, newer: Iterable[Fragment]) -> None:
-        for fragment in newer:
-            self.fragments = folded_in(self.fragments, fragment)
+        self.fragments = folded_all(self.fragments, newer)
         if lane == Lane.HIGH:
             self.lane = Lane.HIGH
+
+
+@dataclass(frozen=True, order=True)
+class Later:
+    """What was put ahead of its time; days are the model's time of day."""
+
+    day: int
+    key: str
+    order: int
+    lane: Lane = field(compare=False)
+    fragments: list[Fragment] = field(compare=False)
 
 
 @dataclass
@@ -114,6 +129,13 @@ def folded_in(fragments: Sequence[Fragment], new: Fragment) -> list[Fragment]:
     return ordered[newest_full:]
 
 
+def folded_all(fragments: list[Fragment], newer: Iterable[Fragment]) -> list[Fragment]:
+    """Return the fragments with newer arrivals among them, one after the other."""
+    for fragment in newer:
+        fragments = folded_in(fragments, fragment)
+    return fragments
+
+
 @dataclass
 class Model:
     """The same operations as `Queue`, on Python values."""
@@ -132,6 +154,11 @@ class Model:
     ledger: Counter[str] = field(default_factory=Counter)
     looked: dict[Lane, int] = field(default_factory=dict)
     put_ids: set[bytes] = field(default_factory=set)
+    later: list[Later] = field(default_factory=list)
+    day: int = 0
+    newest: int = REDIS_TIME
+    digests: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    prints: dict[str, Sequence[str]] = field(default_factory=dict)
     rate: float | None = None
     highs: int = 0
     unasked: int = 0
@@ -152,19 +179,33 @@ class Model:
             return ["duplicate"] * len(batch.jobs), set()
         self.put_ids.add(batch.put_id)
         outcomes = []
+        day = None if batch.not_before_ms is None else batch.not_before_ms - REDIS_TIME
         for job in batch.jobs:
-            version = REDIS_TIME if job.version is None else job.version
+            version = self.newest if job.version is None else job.version
+            if batch.not_before_ms is not None:
+                version = batch.not_before_ms
             key = job_key(batch.kind, batch.channel, job.key)
             if isinstance(job, LinkJob):
                 tag = TAGS[batch.kind]
                 given = [Fragment(tag, link.id, link.body, version) for link in job.links]
             else:
                 given = [Fragment(batch.mode[0].upper(), "", job.body, version)]
-            outcomes.append(self._put_one(key, batch.lane, given))
+            if day is not None and day > self.day:
+                self._seq += 1
+                folded = folded_all([], given)
+                self.later.append(Later(day, key, self._seq, batch.lane, folded))
+                outcomes.append("delayed")
+            elif batch.skip_unchanged and self._is_unchanged(key, batch.channel, given):
+                self.ledger["unchanged"] += 1
+                self.history[key] = max(self.history.get(key, 0), version)
+                outcomes.append("unchanged")
+            else:
+                outcomes.append(self._put_one(key, batch.lane, given))
         return outcomes, {lane for lane in self._woken if not self._attended(lane)}
 
     def claim(self, lane: Lane, gate: Gate, lease: str) -> Claim:
         self.promote_expired()
+        self.promote_later()
         self.pauses.drop_ended(self.now)
         if lease in self.flights:
             return self._as_granted(lease, self.flights[lease], more=False)
@@ -203,13 +244,15 @@ class Model:
         return Settled(tuple(sorted(self._woken)))
 
     def look(
-        self, lanes: Sequence[Lane], every_ms: int, prints: Sequence[str] = ("",)
+        self, lanes: Sequence[Lane], every_ms: int, prints: Prints = ANY_PRINT
     ) -> tuple[Lane, ...]:
         due = [lane for lane in lanes if self.now - self.looked.get(lane, -every_ms) >= every_ms]
         self.looked.update(dict.fromkeys(due, self.now))
         if not due:
             return ()
+        self.prints.update(prints)
         self.promote_expired()
+        self.promote_later()
         self.pauses.drop_ended(self.now)
         if self._may_retry(prints):
             self.promote_due()
@@ -252,8 +295,12 @@ class Model:
         if job and job.state == "in flight":
             return "in flight"
         self.history.pop(key, None)
+        self.digests.pop(key, None)
+        later = [put for put in self.later if put.key == key]
+        self.later = [put for put in self.later if put.key != key]
+        self.ledger["discarded"] += len(later)
         if job is None:
-            return ""
+            return "delayed" if later else ""
         tries = self.tries.pop(key, None)
         if tries and tries.split in self.sizes.splits:
             self.sizes.splits[tries.split].left -= 1
@@ -280,6 +327,13 @@ class Model:
         for key in sorted(due, key=lambda key: (self.jobs[key].due, key)):
             self._enter(key)
 
+    def promote_later(self) -> None:
+        """What was put ahead of its time and is due is put."""
+        for put in sorted(put for put in self.later if put.day <= self.day):
+            self.later.remove(put)
+            self._put_one(put.key, put.lane, put.fragments)
+            self.newest = max(self.newest, put.fragments[0].version)
+
     def promote_expired(self) -> None:
         """Expired leases give their jobs back."""
         for lease in [lease for lease in self.flights if not self._is_held(lease)]:
@@ -304,9 +358,7 @@ class Model:
         if first.tag == "F" and first.version < self.history.get(key, 0):
             self.ledger["superseded"] += 1
             return "superseded"
-        fragments: list[Fragment] = []
-        for fragment in given:
-            fragments = folded_in(fragments, fragment)
+        fragments = folded_all([], given)
         job = self.jobs.get(key)
         if job is None:
             self.jobs[key] = self._content(lane, fragments)
@@ -338,6 +390,14 @@ class Model:
             self._enter(key)
         return "folded"
 
+    def _is_unchanged(self, key: str, channel: str, given: list[Fragment]) -> bool:
+        if key in self.jobs or key not in self.digests:
+            return False
+        body, used = self.digests[key]
+        return (
+            given[0].tag == "F" and given[0].body == body and used in self.prints.get(channel, ())
+        )
+
     def _choose(self, lane: Lane, gate: Gate) -> str | None:
         low = None
         if gate.floor and self.highs >= gate.floor - 1:
@@ -347,7 +407,7 @@ class Model:
             found = self._next(Lane.LOW, gate.prints)
         return found
 
-    def _may_retry(self, prints: Sequence[str]) -> bool:
+    def _may_retry(self, prints: Prints) -> bool:
         if not (self.outage.openings or self.outage.failures):
             return True
         if self._is_held(self.outage.probe):
@@ -401,6 +461,7 @@ class Model:
             self.outage.probe = lease
         for key in keys:
             self.jobs[key].state = "in flight"
+            self.digests.pop(key, None)
         is_high = lane_of(stream) == Lane.HIGH
         self.highs = min(self.highs + 1, max(gate.floor - 1, 0)) if is_high else 0
         self.ledger["requests"] += 1
@@ -469,7 +530,7 @@ class Model:
         stream = Stream.of(flight.stream)
         if isinstance(verdict, Delivered):
             self._leave_split(key, split, guilty=False)
-            self._land_delivered(key, stream.kind, content)
+            self._land_delivered(key, stream.kind, content, flight.print)
             return
         tries = self.tries.setdefault(key, Tries())
         if settlement and settlement.sent:
@@ -551,7 +612,7 @@ class Model:
             self.ledger["died"] -= 1
             self._enter(key)
 
-    def _land_delivered(self, key: str, kind: Kind, content: Content | None) -> None:
+    def _land_delivered(self, key: str, kind: Kind, content: Content | None, used: str) -> None:
         job = self.jobs[key]
         self.tries.pop(key, None)
         if content:
@@ -570,6 +631,8 @@ class Model:
         self.ledger["delivered"] += 1
         if job.fragments[0].tag == "F":
             self.history[key] = job.fragments[0].version
+            if kind == Kind.PRODUCT and len(job.fragments) == 1:
+                self.digests[key] = job.fragments[0].body, used
         del self.jobs[key]
         if content:
             self.jobs[key] = content
@@ -594,7 +657,7 @@ class Model:
             if not self.pending_in(stream):
                 del self.turns[stream]
 
-    def _next(self, lane: Lane, prints: Sequence[str]) -> str | None:
+    def _next(self, lane: Lane, prints: Prints) -> str | None:
         replayed = None
         for stream in sorted(self.turns, key=lambda stream: (self.turns[stream], stream)):
             if lane_of(stream) != lane or self._print_for(stream, prints) is None:
@@ -604,11 +667,11 @@ class Model:
             replayed = replayed or stream
         return replayed
 
-    def _print_for(self, stream: str, prints: Sequence[str]) -> str | None:
+    def _print_for(self, stream: str, prints: Prints) -> str | None:
         of = Stream.of(stream)
-        if self.pauses.stops(of.scopes[1:]):
+        if of.channel not in prints or self.pauses.stops(of.scopes[1:]):
             return None
-        return self.refusals.print_for(of, prints, self._is_held, self.now)
+        return self.refusals.print_for(of, prints[of.channel], self._is_held, self.now)
 
     def _attended(self, lane: Lane) -> bool:
         # A drain of the low lane takes high work first.

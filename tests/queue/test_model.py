@@ -2,14 +2,16 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import redis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from tests.queue.bench import Bench
+from tests.queue.bench import Bench, everywhere
 from tests.queue.model import REDIS_TIME, Model, Tries
 
+from onport_queue.clock import SystemClock
 from onport_queue.flight import (
     Answer,
     Dead,
@@ -28,15 +30,19 @@ from onport_queue.flight import (
 from onport_queue.fold import Fragment, Mode, Run
 from onport_queue.jobs import Job, Link, LinkJob
 from onport_queue.names import Kind, Lane
+from onport_queue.replies import JobView
 from onport_queue.store import PutBatch
 
 EXAMPLES = 40
 STEPS = 50
 TERM_MS = 30_000
+DAY_MS = 86_400_000
+FIRST_DAY_MS = round(SystemClock().wall().timestamp() * 1000) + DAY_MS
 
 lanes = st.sampled_from(Lane)
 channels = st.sampled_from(["default", "default", "other"])
 names = st.sampled_from(["1", "2", "3", "4", "10:1"])
+ahead = st.sampled_from([None, None, None, None, 0, 1, 2, 3])
 versions = st.none() | st.integers(0, 6)
 verdicts: st.SearchStrategy[list[Verdict]] = st.lists(
     st.sampled_from(
@@ -79,7 +85,7 @@ class QueueMachine(RuleBasedStateMachine):
         super().__init__()
         self.bench = Bench(client)
         self.model = Model(now=int(self.bench.now_ms()))
-        self.puts: list[PutBatch] = []
+        self.puts: list[tuple[PutBatch, PutBatch]] = []
         self.leases: list[str] = []
         self.bodies = 0
 
@@ -89,6 +95,8 @@ class QueueMachine(RuleBasedStateMachine):
         lane=lanes,
         mode=st.sampled_from(Mode),
         entries=st.lists(st.tuples(names, versions), min_size=1, max_size=5),
+        same=st.booleans(),
+        days=ahead,
     )
     def put(
         self,
@@ -97,9 +105,33 @@ class QueueMachine(RuleBasedStateMachine):
         lane: Lane,
         mode: Mode,
         entries: list[tuple[str, int | None]],
+        same: bool,
+        days: int | None,
     ) -> None:
-        jobs = [Job(key, self.body(), version) for key, version in entries]
-        self.check_put(PutBatch(self.put_id(), kind, channel, lane, jobs, mode))
+        bodies = [b"{}" if same else self.body() for _ in entries]
+        jobs = [
+            Job(key, body, version) for (key, version), body in zip(entries, bodies, strict=True)
+        ]
+        skip = same and kind == Kind.PRODUCT
+        self.check_put(
+            PutBatch(self.put_id(), kind, channel, lane, jobs, mode, skip_unchanged=skip), days
+        )
+
+    @rule(channel=channels, name=names, prints=workers)
+    def reload(self, channel: str, name: str, prints: tuple[str, ...]) -> None:
+        """One product is put, delivered, and put again as it was."""
+        for _ in range(2):
+            jobs = [Job(name, b'{"same":1}')]
+            self.check_put(
+                PutBatch(self.put_id(), Kind.PRODUCT, channel, Lane.LOW, jobs, skip_unchanged=True)
+            )
+            self.claim_and_settle((Answer.ACCEPTED, "200"), Lane.LOW, prints, 50)
+
+    @rule(days=st.integers(1, 2))
+    def days_pass(self, days: int) -> None:
+        """For what was put ahead of its time only."""
+        self.model.day += days
+        self.bench.come_due(FIRST_DAY_MS + self.model.day * DAY_MS)
 
     @rule(
         kind=st.sampled_from([Kind.ACKNOWLEDGE, Kind.DISCONNECT]),
@@ -109,20 +141,25 @@ class QueueMachine(RuleBasedStateMachine):
             min_size=1,
             max_size=3,
         ),
+        days=ahead,
     )
     def put_links(
-        self, kind: Kind, channel: str, entries: list[tuple[str, int | None, list[str]]]
+        self,
+        kind: Kind,
+        channel: str,
+        entries: list[tuple[str, int | None, list[str]]],
+        days: int | None,
     ) -> None:
         jobs = [
             LinkJob(sku, tuple(Link(link, self.body()) for link in links), version)
             for sku, version, links in entries
         ]
-        self.check_put(PutBatch(self.put_id(), kind, channel, Lane.LOW, jobs))
+        self.check_put(PutBatch(self.put_id(), kind, channel, Lane.LOW, jobs), days)
 
     @rule(which=st.integers(0, 100))
     def put_again(self, which: int) -> None:
         if self.puts:
-            self.check_put(self.puts[which % len(self.puts)])
+            self.check_the_put(*self.puts[which % len(self.puts)])
 
     @rule(
         lane=st.sampled_from([Lane.LOW, Lane.LOW, Lane.HIGH]),
@@ -137,7 +174,12 @@ class QueueMachine(RuleBasedStateMachine):
         self.pass_time(1)  # a thousand tokens' time
         lease = f"lease-{len(self.leases)}"
         gate = Gate(
-            1e6, share, batch_items=items, batch_bytes=size, lease_ms=TERM_MS, prints=prints
+            1e6,
+            share,
+            batch_items=items,
+            batch_bytes=size,
+            lease_ms=TERM_MS,
+            prints=everywhere(*prints),
         )
         claimed = self.bench.queue.claim(lane, gate, lease)
         if isinstance(claimed, Wait):  # as after a pause that was ended early
@@ -234,8 +276,9 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(lanes=st.sampled_from([[Lane.HIGH], [Lane.LOW], [Lane.HIGH, Lane.LOW]]), prints=workers)
     def look(self, lanes: list[Lane], prints: tuple[str, ...]) -> None:
-        looked = self.bench.queue.look(lanes, 900, prints=prints)
-        assert looked == self.model.look(lanes, 900, prints)
+        known = everywhere(*prints)
+        looked = self.bench.queue.look(lanes, 900, prints=known)
+        assert looked == self.model.look(lanes, 900, known)
 
     @rule(scope=scopes, seconds=st.sampled_from([1, 20, None]))
     def pause(self, scope: str, seconds: int | None) -> None:
@@ -289,6 +332,10 @@ class QueueMachine(RuleBasedStateMachine):
         assert set(waiting) <= set(inflight)
         assert set(leases) == set(flights) == self.model.flights.keys()
         assert set(tries) <= set(jobs)
+        later = bench.redis.hkeys(bench.key("later:puts"))
+        assert len(later) == len(self.model.later)
+        for index in ("later", "later:keys"):
+            assert sorted(bench.redis.zrange(bench.key(index), 0, -1)) == sorted(later)
 
     def the_ledger_balances_and_agrees(self) -> None:
         stats = self.bench.queue.stats()
@@ -300,7 +347,7 @@ class QueueMachine(RuleBasedStateMachine):
         }
         assert stats.pending == len(model.in_state("pending"))
         assert stats.in_flight == len(model.in_state("in flight"))
-        assert stats.delayed == len(model.in_state("delayed"))
+        assert stats.delayed == len(model.in_state("delayed")) + len(model.later)
         assert stats.dead == len(model.in_state("dead"))
         assert stats.waiting == len(model.waiting)
         assert stats.flights == len(model.flights)
@@ -316,10 +363,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def every_job_shows_as_the_model_has_it(self) -> None:
         for key, job in self.model.jobs.items():
-            family, channel, name = key.split(":", 2)
-            kind = Kind.ACKNOWLEDGE if family == "variant" else Kind(family)
-            view = self.bench.queue.show(kind, channel, name)
-            assert view is not None
+            view = self.view(key)
             tries = self.model.tries.get(key, Tries())
             due_in = max(0, job.due - self.model.now) if job.state == "delayed" else 0
             assert (view.state, view.lane, view.due_in_ms) == (job.state, job.lane, due_in)
@@ -329,11 +373,36 @@ class QueueMachine(RuleBasedStateMachine):
             assert comparable(view.fragments) == job.fragments
             waiting = self.model.waiting.get(key)
             assert comparable(view.waiting) == (waiting.fragments if waiting else [])
+        for put in self.model.later:
+            view = self.view(put.key)
+            assert put.key in self.model.jobs or view.state == "delayed"
+            of_key = sorted(one for one in self.model.later if one.key == put.key)
+            assert [comparable(one.fragments) for one in view.later] == [
+                one.fragments for one in of_key
+            ]
 
-    def check_put(self, batch: PutBatch) -> None:
-        self.puts.append(batch)
+    def view(self, full_key: str) -> JobView:
+        family, channel, name = full_key.split(":", 2)
+        kind = Kind.ACKNOWLEDGE if family == "variant" else Kind(family)
+        view = self.bench.queue.show(kind, channel, name)
+        assert view is not None
+        return view
+
+    def check_put(self, batch: PutBatch, days: int | None = None) -> None:
+        """Put a batch, in so many days; 0: it was due long ago."""
+        given = batch
+        if days == 0:
+            given = batch = replace(batch, not_before_ms=3)
+        elif days is not None:
+            day = self.model.day + days
+            batch = replace(batch, not_before_ms=FIRST_DAY_MS + day * DAY_MS)
+            given = replace(batch, not_before_ms=REDIS_TIME + day)
+        self.puts.append((batch, given))
+        self.check_the_put(batch, given)
+
+    def check_the_put(self, batch: PutBatch, given: PutBatch) -> None:
         reply = self.bench.queue.put(batch)
-        outcomes, woken = self.model.put(batch)
+        outcomes, woken = self.model.put(given)
         assert list(reply.outcomes) == outcomes
         assert set(reply.wake) == woken
         depths = [
@@ -361,7 +430,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.set_rate(None)
 
     def some_keys(self, picked: set[int]) -> list[str]:
-        keys = sorted(self.model.jobs)
+        keys = sorted({*self.model.jobs, *(put.key for put in self.model.later)})
         return sorted({keys[which % len(keys)] for which in picked if keys})
 
     def put_id(self) -> bytes:
@@ -401,8 +470,14 @@ def first_two(fragments: Sequence[Fragment]) -> Run | None:
 
 def comparable(fragments: Sequence[Fragment]) -> list[Fragment]:
     return [
-        Fragment(one.tag, one.link, one.body, min(one.version, REDIS_TIME)) for one in fragments
+        Fragment(one.tag, one.link, one.body, comparable_version(one.version)) for one in fragments
     ]
+
+
+def comparable_version(version: int) -> int:
+    if version < FIRST_DAY_MS:
+        return min(version, REDIS_TIME)
+    return REDIS_TIME + (version - FIRST_DAY_MS) // DAY_MS
 
 
 def usual_end(answer: Answer, many: int) -> Verdict:

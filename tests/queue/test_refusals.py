@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.queue.bench import FAST, Bench
+from tests.queue.bench import FAST, Bench, everywhere
 
 from onport_queue.events import EventName
 from onport_queue.flight import (
@@ -25,7 +25,7 @@ OLD, NEW = ("old",), ("new",)
 
 def claim(bench: Bench, prints: tuple[str, ...] = OLD) -> Claim:
     bench.pass_ms(1)
-    return bench.claim(Lane.LOW, replace(FAST, prints=prints))
+    return bench.claim(Lane.LOW, replace(FAST, prints=everywhere(*prints)))
 
 
 def granted(bench: Bench, prints: tuple[str, ...] = OLD) -> Granted:
@@ -227,8 +227,8 @@ def test_resume_lets_the_refused_hash_try_again(busy: Bench) -> None:
 
 def test_a_look_wakes_nobody_for_work_that_is_closed_to_its_worker(busy: Bench) -> None:
     deny(busy)
-    assert busy.queue.look([Lane.LOW], 0, prints=OLD) == ()
-    assert busy.queue.look([Lane.LOW], 0, prints=NEW) == (Lane.LOW,)
+    assert busy.queue.look([Lane.LOW], 0, prints=everywhere(*OLD)) == ()
+    assert busy.queue.look([Lane.LOW], 0, prints=everywhere(*NEW)) == (Lane.LOW,)
 
 
 def test_what_waits_behind_a_pause_is_counted(busy: Bench) -> None:

@@ -23,8 +23,8 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS puts (
     place INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, put_id BLOB NOT NULL,
     kind TEXT NOT NULL, channel TEXT NOT NULL, lane TEXT NOT NULL, mode TEXT NOT NULL,
-    latest_ms INTEGER NOT NULL, spooled_s REAL NOT NULL, many INTEGER NOT NULL,
-    jobs BLOB NOT NULL, refused TEXT
+    latest_ms INTEGER NOT NULL, not_before_ms INTEGER, skip_unchanged INTEGER NOT NULL,
+    spooled_s REAL NOT NULL, many INTEGER NOT NULL, jobs BLOB NOT NULL, refused TEXT
 );
 CREATE TABLE IF NOT EXISTS facts (
     account TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (account, name)
@@ -93,11 +93,12 @@ class Spool:
         self._file.run(
             lambda file: file.execute(
                 "INSERT INTO puts (account, put_id, kind, channel, lane, mode, latest_ms,"
-                " spooled_s, many, jobs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " not_before_ms, skip_unchanged, spooled_s, many, jobs)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(self._account, batch.put_id, batch.kind, batch.channel, batch.lane),
-                    *(batch.mode, batch.latest_ms, self._clock.wall().timestamp()),
-                    *(len(batch.jobs), encoded(batch.jobs)),
+                    *(batch.mode, batch.latest_ms, batch.not_before_ms, batch.skip_unchanged),
+                    *(self._clock.wall().timestamp(), len(batch.jobs), encoded(batch.jobs)),
                 ),
             )
         )
@@ -200,7 +201,8 @@ class Spool:
             rows, read_bytes = [], 0
             with closing(
                 file.execute(
-                    "SELECT place, put_id, kind, channel, lane, jobs, mode, latest_ms FROM puts"
+                    "SELECT place, put_id, kind, channel, lane, jobs, mode, latest_ms,"
+                    " not_before_ms, skip_unchanged FROM puts"
                     " WHERE account = ? AND refused IS NULL ORDER BY place LIMIT ?",
                     (self._account, most),
                 )
@@ -226,7 +228,7 @@ class Spool:
 
 
 def _entry(row: Any) -> Entry:  # Any: sqlite3 has no types for what a table holds
-    place, put_id, kind, channel, lane, jobs, mode, latest_ms = row
+    place, put_id, kind, channel, lane, jobs, mode, latest_ms, not_before_ms, skips = row
     batch = PutBatch(
         put_id=put_id,
         kind=Kind(kind),
@@ -236,6 +238,8 @@ def _entry(row: Any) -> Entry:  # Any: sqlite3 has no types for what a table hol
         mode=Mode(mode),
         latest_ms=latest_ms,
         kept=True,
+        not_before_ms=not_before_ms,
+        skip_unchanged=bool(skips),
     )
     return Entry(place, batch)
 

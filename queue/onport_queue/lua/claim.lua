@@ -2,7 +2,7 @@
 --
 -- ARGV  lane asked for (high|low: low takes high work first), ceiling (requests/s), burst (requests),
 --       low lane's floor: one token in this many (0: none), most items and most bytes of a batch,
---       lease id, lease term in ms, then the fingerprints the worker can send with, the preferred one first
+--       lease id, lease term in ms, then the fingerprints the worker can send with (see prints_from)
 -- Reply {'granted', stream, more work in the lane (0|1), fingerprint to send with, items}, item: {key, attempts,
 --          ms since the first attempt less pauses, ms since the put, {tag, link id, body, tag, link id, body, ...}}
 --       {'wait', microseconds until the next token}
@@ -12,12 +12,13 @@
 local lane, ceiling, burst, floor = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local most_items, most_bytes = tonumber(ARGV[5]), tonumber(ARGV[6])
 local lease, term = ARGV[7], tonumber(ARGV[8])
-local prints = { unpack(ARGV, 9) }
+local prints = prints_from(ARGV, 9)
 local RECORDS_AT_A_TIME = 10
 local ATTENDED_INTERVALS, ATTENDED_AT_MOST = 3, 1000 -- ms
 
 local now = clock()
 promote_expired(now)
+promote_later(now)
 local gate = load_gate()
 local standing = pauses_at(now)
 
@@ -132,6 +133,7 @@ for _, key in ipairs(keys) do
   held_keys[#held_keys + 1] = lease
 end
 redis.call('HSET', INFLIGHT, unpack(held_keys))
+if kind == 'product' then clear_digests(keys) end
 redis.call('ZADD', LEASES, whole(now + term), lease)
 save(FLIGHTS, lease, {
   stream = stream, keys = keys, alone = first.alone or false, split = first.split, print = print,

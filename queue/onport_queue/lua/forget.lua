@@ -1,12 +1,20 @@
 -- forget: erase one job, and that it was ever delivered; counted as discarded.
 --
 -- ARGV  job key
--- Reply the state it was in: pending, delayed, dead, in flight (then nothing is changed: it is being sent), or '' if the
---       queue held nothing of it but, perhaps, the version that was delivered
+-- Reply {state it was in, more (1: call again)}: pending, delayed, dead, in flight (then nothing is changed: it is being
+--       sent), or '' if the queue held nothing of it but, perhaps, the version that was delivered
+
+local AT_A_TIME = 500
 
 local now, key = clock(), ARGV[1]
 local state = state_of(key)
-if state == 'in flight' then return state end
+if state == 'in flight' then return { state, 0 } end
+
+local later = later_of(key, AT_A_TIME)
+if #later > 0 then
+  drop_later(later)
+  count('discarded', #later)
+end
 
 if state then
   local tries = load(TRIES, key)
@@ -24,4 +32,5 @@ if state then
 end
 redis.call('HDEL', name('history'), key)
 redis.call('HDEL', name('history:old'), key)
-return state or ''
+clear_digests({ key })
+return { state or (#later > 0 and 'delayed' or ''), #later == AT_A_TIME and 1 or 0 }

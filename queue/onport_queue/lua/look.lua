@@ -1,11 +1,11 @@
 -- look: promote due and expired work, and say which lanes have work that may be claimed.
 --
 -- ARGV  shortest time between two looks in ms, who looks ('' = nobody to be noted), how many lanes, the lanes,
---       then the fingerprints the worker can send with
+--       then the fingerprints the worker can send with (see prints_from)
 -- Reply the lanes with claimable work. A lane that another worker has looked at just now is left out.
 
 local every, worker, many = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
-local prints = { unpack(ARGV, 4 + many) }
+local prints = prints_from(ARGV, 4 + many)
 local WORKER_FORGOTTEN = 60000
 
 local now = clock()
@@ -24,7 +24,9 @@ for index = 4, 3 + many do
 end
 if #to_look == 0 then return {} end
 
+for channel, its in pairs(prints) do note_prints(channel, its) end
 promote_expired(now)
+promote_later(now)
 local outage, standing = load_gate().outage, pauses_at(now)
 local stopped = stops(standing)
 local function is_claimable(stream)

@@ -60,12 +60,15 @@ local outage = gate.outage.openings > 0 and {
   probing = is_held(gate.outage.probe, now) and true or false,
 } or nil
 local due = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]
+local later = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2]
+local next_due = math.min(due and due - now or math.huge, later and later - wall_clock() or math.huge)
 local lost_at = redis.call('HGET', META, 'lost_at')
 return cjson.encode({
   streams = #streams > 0 and streams or nil, pauses = #pauses > 0 and pauses or nil, ledger = ledger,
-  pending = pending_total, waiting = redis.call('HLEN', WAITING), delayed = redis.call('ZCARD', DELAYED),
+  pending = pending_total, waiting = redis.call('HLEN', WAITING),
+  delayed = redis.call('ZCARD', DELAYED) + redis.call('ZCARD', LATER),
   in_flight = redis.call('HLEN', INFLIGHT), dead = redis.call('ZCARD', DEAD), flights = redis.call('ZCARD', LEASES),
-  next_due_ms = due and math.max(0, math.ceil(due - now)) or nil,
+  next_due_ms = next_due < math.huge and math.max(0, math.ceil(next_due)) or nil,
   workers = #workers > 0 and workers or nil,
   rate_set = gate.set, rate_allowed = ceiling and allowed_rate(gate, ceiling, now) or nil, rate_limit = gate.learnt.limit,
   emptied_ms = lost_at and math.floor(now - lost_at) or nil,

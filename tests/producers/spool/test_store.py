@@ -32,6 +32,8 @@ BATCHES = [
     PutBatch(b"2", Kind.SALE, "uk", Lane.LOW, [Job("1", b"{}", 7)], Mode.PARTIAL, latest_ms=6),
     PutBatch(b"3", Kind.PRODUCT, "uk", Lane.LOW, PRODUCTS, latest_ms=7),
     PutBatch(b"4", Kind.DISCONNECT, "uk", Lane.LOW, LINKS, latest_ms=8),
+    PutBatch(b"5", Kind.SALE, "uk", Lane.LOW, SALES, latest_ms=9, not_before_ms=10),
+    PutBatch(b"6", Kind.PRODUCT, "uk", Lane.LOW, PRODUCTS, latest_ms=9, skip_unchanged=True),
 ]
 
 

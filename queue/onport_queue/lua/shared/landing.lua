@@ -28,7 +28,8 @@ local function not_overtaken(content, job)
   return fresh
 end
 
-local function land_delivered(key, job, kind, content)
+local function land_delivered(key, job, content, flight)
+  local kind = kind_of(flight.stream)
   if content then
     content[FRAGMENTS] = not_overtaken(content, job)
     if #content[FRAGMENTS] == 0 then
@@ -49,6 +50,8 @@ local function land_delivered(key, job, kind, content)
   count('delivered')
   local delivered = full_version(job[FRAGMENTS])
   if delivered then redis.call('HSET', name('history'), key, whole(delivered)) end
+  local digest = kind == 'product' and digest_of(job[FRAGMENTS])
+  if digest then redis.call('HSET', name('digests'), key, digest .. flight.print) end
   if not content then return redis.call('HDEL', JOBS, key) end
   save(JOBS, key, content)
   enter(key, content)
@@ -68,7 +71,7 @@ local function land(key, job, content, verdict, delay, landing)
   if verdict == 'delivered' then
     redis.call('HDEL', TRIES, key)
     if tries.split and landing.split then leave_split(landing.split, false) end
-    return land_delivered(key, job, kind_of(landing.flight.stream), content)
+    return land_delivered(key, job, content, landing.flight)
   end
 
   if landing.sent == 1 then
@@ -103,10 +106,11 @@ local function land(key, job, content, verdict, delay, landing)
   end
 end
 
--- A delivered full payload, nothing waiting, nothing left of it: by far the most, so a batch of them ends in three calls.
-local function land_plain(keys, versions)
+-- A delivered full payload, nothing waiting, nothing left of it: by far the most, so a batch of them ends in four calls.
+local function land_plain(keys, versions, digests)
   redis.call('HDEL', JOBS, unpack(keys))
   redis.call('HSET', name('history'), unpack(versions))
+  if #digests > 0 then redis.call('HSET', name('digests'), unpack(digests)) end
   count('delivered', #keys)
 end
 
@@ -128,7 +132,8 @@ local function land_flight(lease, flight, verdicts, answer, now)
     if answer.kind == 'accepted' then landing.split.most = math.max(landing.split.most, #keys) end
     if answer.kind == 'refused' then landing.split.least = math.min(landing.split.least, #keys) end
   end
-  local plain, versions = {}, {}
+  local plain, versions, digests = {}, {}, {}
+  local is_product = kind_of(flight.stream) == 'product'
   for index, key in ipairs(keys) do
     local verdict, delay = verdicts(index)
     if verdict == 'halve' and not landing.split then landing.split = begin_split(flight) end
@@ -139,11 +144,16 @@ local function land_flight(lease, flight, verdicts, answer, now)
       plain[#plain + 1] = key
       versions[#versions + 1] = key
       versions[#versions + 1] = whole(version)
+      local digest = is_product and digest_of(job[FRAGMENTS])
+      if digest then
+        digests[#digests + 1] = key
+        digests[#digests + 1] = digest .. flight.print
+      end
     else
       land(key, job, content, verdict, delay, landing)
     end
   end
-  if #plain > 0 then land_plain(plain, versions) end
+  if #plain > 0 then land_plain(plain, versions, digests) end
   if landing.split then
     if answer.status == '413' then landing.split.bytes = true end
     save_split(flight.split or lease, landing.split, now)

@@ -7,6 +7,7 @@
 --   pending:<lane>:<channel>:<kind>  sorted set, key -> place     pending
 --   waiting                          hash, key -> content         put while its key is in flight
 --   delayed                          sorted set, key -> due ms    a retry
+--   later                            sorted set, id -> due ms of Redis's time of day   put ahead of its time (putting.lua)
 --   inflight                         hash, key -> lease           claimed, not yet settled
 --   dead                             sorted set, key -> died ms   dead
 -- and beside it
@@ -19,7 +20,8 @@
 --   pauses, paused, streaks, trusted  hashes (pauses.lua, refusals.lua);  splits, sizes  hashes (sizes.lua)
 --   ledger, meta                      hashes;  events  list, the newest first
 --   workers                           sorted set, worker -> its last look
---   history, puts                     two generations each (see rotate)
+--   later:puts  hash, id -> content;  later:keys  sorted set, all scores 0: those ids, to be found by key
+--   history, puts, digests            two generations each (see rotate);  prints  hash (digests.lua)
 --
 -- A fragment is {version, tag, body, id}: tag F (full) or P (partial) for sales and products, A (acknowledge) or
 -- D (disconnect) for one variant link, whose id the fourth field is. Bodies are never parsed here.
@@ -32,6 +34,7 @@ local INFLIGHT, LEASES, FLIGHTS, SETTLED = name('inflight'), name('leases'), nam
 local GATE, PAUSES, PAUSED, LEDGER, META = name('gate'), name('pauses'), name('paused'), name('ledger'), name('meta')
 local STREAKS, TRUSTED, SPLITS, SIZES = name('streaks'), name('trusted'), name('splits'), name('sizes')
 local EVENTS, WORKERS = name('events'), name('workers')
+local LATER, LATER_PUTS, LATER_KEYS, PRINTS = name('later'), name('later:puts'), name('later:keys'), name('prints')
 
 local LANE, PLACE, PUT_AT, FRAGMENTS = 1, 2, 3, 4 -- fields of a job and of a waiting content
 local VERSION, TAG, BODY, LINK = 1, 2, 3, 4       -- fields of a fragment

@@ -23,8 +23,22 @@ local function refusals_of(stream, standing)
   return found
 end
 
+-- What a worker can send with, of arguments from `first` on: channel, fingerprint, channel, fingerprint, ...; the
+-- preferred ones first. Channels that it has no hash of are left to others.
+local function prints_from(arguments, first)
+  local prints = {}
+  for index = first, #arguments, 2 do
+    local of = prints[arguments[index]] or {}
+    prints[arguments[index]] = of
+    of[#of + 1] = arguments[index + 1]
+  end
+  return prints
+end
+
 -- Of a worker's fingerprints the one to send with, or nil if the stream is closed to it.
-local function print_for(stream, prints, standing, now)
+local function print_for(stream, prints_of, standing, now)
+  local prints = prints_of[channel_of(stream)]
+  if not prints then return nil end
   local refusals = refusals_of(stream, standing)
   if #refusals == 0 then
     local trusted = load(TRUSTED, channel_of(stream))
