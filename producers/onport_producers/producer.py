@@ -1,33 +1,14 @@
 """The client that a shop uses: puts into Redis, or keeps on the disk while that is away."""
 
-import logging
-import os
-from dataclasses import replace
 from pathlib import Path
 
-from redis import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
-from tenacity import Retrying, retry_if_exception_type, stop_before_delay, wait_fixed
-
-from onport_producers.broker_memory import BrokerMemory
-from onport_producers.handover import Handover
-from onport_producers.shelter import Shelter
-from onport_producers.spool import Spool
+from onport_producers.reception import Reception
 from onport_producers.storefront import Storefront
 from onport_producers.wakeup import CeleryWaker, Waker
-from onport_queue.broker import connect, may_pass, unreachable
 from onport_queue.clock import Clock, SystemClock
-from onport_queue.errors import BrokerUnavailableError, SettingsError, SpoolError
+from onport_queue.errors import SettingsError
 from onport_queue.settings import Settings, load_settings
-from onport_queue.store import PutBatch, PutReply, Queue
-
-_log = logging.getLogger(__name__)
-
-PUT_BOUND_S = 0.25
-FLUSH_BOUND_S = 2.0
-"""How long one call of the flusher may take; nobody waits for it."""
+from onport_queue.store import PutBatch, PutReply
 
 
 class Producer(Storefront):
@@ -58,11 +39,12 @@ class Producer(Storefront):
             raise SettingsError(
                 "redis_url: missing; set ONPORT_RELAY_REDIS_URL or name the broker in relay.toml"
             )
-        self._url = self._settings.redis_url
-        self._waker = waker or CeleryWaker(self._url)
-        self._connected: tuple[int, Redis, Handover] | None = None
-        self._memory = BrokerMemory(self._clock)
-        self._shelter = self._sheltered() if self._settings.spool_mb else None
+        url = self._settings.redis_url
+        wakes = waker or CeleryWaker(url)
+        self._receptions = {
+            account: Reception(self._settings.for_account(account), url, wakes, self._clock)
+            for account in self._settings.account_names
+        }
 
     @classmethod
     def from_config(cls, config: Path | None = None) -> "Producer":
@@ -70,63 +52,4 @@ class Producer(Storefront):
         return cls(load_settings(config))
 
     def _put(self, batch: PutBatch) -> PutReply | None:
-        """Put a batch, or keep it (None)."""
-        if self._shelter is not None and self._shelter.is_holding():
-            self._shelter.keep(batch)
-            return None
-        gives_up_ms = self._memory.soon_ms(PUT_BOUND_S)
-        try:
-            for attempt in self._tries():
-                with attempt:
-                    reply = self._handover().put(replace(batch, latest_ms=gives_up_ms))
-        except RedisError as error:
-            self._keep(batch, error)
-            return None
-        self._handover().follow_up(batch, reply)
-        if self._shelter is not None:
-            self._shelter.note_offset()
-        return reply
-
-    def _keep(self, batch: PutBatch, error: RedisError) -> None:
-        away = unreachable(self._redis(), error)
-        if self._shelter is None or not may_pass(error):
-            raise BrokerUnavailableError(away) from error
-        try:
-            self._shelter.keep(batch)
-        except SpoolError as problem:
-            raise SpoolError(f"{away}; {problem}") from error
-        _log.warning("put_spooled error=%s", type(error).__name__)
-
-    def _tries(self) -> Retrying:
-        # The put id makes a repetition harmless, so a cut connection is simply tried again, within
-        # the bound.
-        return Retrying(
-            retry=retry_if_exception_type((RedisConnectionError, RedisTimeoutError)),
-            stop=stop_before_delay(PUT_BOUND_S),
-            wait=wait_fixed(0.02),
-            reraise=True,
-        )
-
-    def _redis(self) -> Redis:
-        return self._connection()[1]
-
-    def _handover(self) -> Handover:
-        return self._connection()[2]
-
-    def _connection(self) -> tuple[int, Redis, Handover]:
-        pid = os.getpid()
-        if self._connected is None or self._connected[0] != pid:
-            redis = connect(self._url, timeout_s=PUT_BOUND_S, retries=0)
-            self._connected = pid, redis, self._handover_over(redis)
-        return self._connected
-
-    def _handover_over(self, redis: Redis) -> Handover:
-        queue = Queue.of(redis, self._settings)
-        return Handover(queue, self._waker, self._memory, self._clock)
-
-    def _sheltered(self) -> Shelter:
-        def handover() -> Handover:
-            return self._handover_over(connect(self._url, timeout_s=FLUSH_BOUND_S, retries=0))
-
-        spool = Spool.of(self._settings, self._clock)
-        return Shelter(spool, self._memory, handover, self._clock)
+        return self._receptions[self._settings.account_of(batch.channel)].put(batch)

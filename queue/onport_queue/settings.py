@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -16,7 +24,7 @@ from pydantic_settings import (
 from redis.connection import parse_url
 
 from onport_queue.errors import SettingsError
-from onport_queue.names import DEFAULT_ACCOUNT, checked_name
+from onport_queue.names import DEFAULT_ACCOUNT, DEFAULT_CHANNEL, checked_name
 
 VENDOR_BASE_URL = "https://inbound.jetti.io/webhooks/custom-channels"
 ENVIRONMENT_PREFIX = "ONPORT_RELAY_"
@@ -25,11 +33,36 @@ DEFAULT_FILES = (Path("relay.toml"), Path("config/relay.toml"))
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class ChannelSettings(_Part):
+    """One custom channel beside the default one."""
+
+    account: str | None = Field(None, description="Its account; unset: the relay's own.")
+    webhook_hash: SecretStr | None = Field(None, description="Its secret. Workers only.")
+    webhook_hash_next: SecretStr | None = Field(None, description="The one that will replace it.")
+
+
+class AccountSettings(_Part):
+    """What one account has otherwise than the others."""
+
+    rate: float | None = Field(None, gt=0, le=10_000, description="Its requests/s.")
+    low_lane_share: float | None = Field(
+        None, ge=0, le=0.5, description="Its low lane's guaranteed share of the rate."
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set, by TOML file or environment; the environment wins."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
     )
 
     redis_url: str | None = Field(
@@ -43,6 +76,12 @@ class Settings(BaseSettings):
         None, description="The one that will replace it: while both are set, the one that works."
     )
     account: str = Field(DEFAULT_ACCOUNT, description="What shares one rate limit.")
+    channels: dict[str, ChannelSettings] = Field(
+        default_factory=dict, description="Channels beside `default`, by name."
+    )
+    accounts: dict[str, AccountSettings] = Field(
+        default_factory=dict, description="What single accounts have of their own, by name."
+    )
     rate: float = Field(
         10.0,
         gt=0,
@@ -133,6 +172,82 @@ class Settings(BaseSettings):
                 "use https, or set allow_http for a sandbox"
             )
         return self
+
+    @model_validator(mode="after")
+    def _names_are_names(self) -> "Settings":
+        for channel, its in self.channels.items():
+            checked_name("channels", channel)
+            if channel == DEFAULT_CHANNEL:
+                raise ValueError(
+                    f"channels.{channel}: it has account and webhook_hash at the top of the file"
+                )
+            if its.account is not None:
+                checked_name(f"channels.{channel}.account", its.account)
+        strange = self.accounts.keys() - set(self.account_names)
+        if strange:
+            raise ValueError(
+                f"accounts.{min(strange)}: no channel is in it; "
+                f"expected one of {', '.join(self.account_names)}"
+            )
+        return self
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """All channels, the default one first."""
+        return DEFAULT_CHANNEL, *sorted(self.channels)
+
+    @property
+    def account_names(self) -> tuple[str, ...]:
+        """All accounts, the relay's own first."""
+        others = {its.account for its in self.channels.values() if its.account} - {self.account}
+        return self.account, *sorted(others)
+
+    def account_of(self, channel: str) -> str:
+        """Return the account of a channel.
+
+        Raises:
+            SettingsError: there is no such channel.
+        """
+        if channel == DEFAULT_CHANNEL:
+            return self.account
+        if channel not in self.channels:
+            known = ", ".join(self.channel_names)
+            raise SettingsError(
+                f"channel {channel!r} is not in the settings; expected one of {known}"
+            )
+        return self.channels[channel].account or self.account
+
+    def hashes_of(self, channel: str) -> tuple[SecretStr, ...]:
+        """Return the hashes of a channel that are set, the preferred one first."""
+        its: Settings | ChannelSettings = self
+        if channel != DEFAULT_CHANNEL:
+            its = self.channels[channel]
+        both = (its.webhook_hash, its.webhook_hash_next)
+        return tuple(one for one in both if one and one.get_secret_value())
+
+    def for_account(self, account: str) -> "Settings":
+        """Return the settings of one account: as if it were the relay's own, with its channels.
+
+        Raises:
+            SettingsError: there is no such account.
+        """
+        if account not in self.account_names:
+            known = ", ".join(self.account_names)
+            raise SettingsError(
+                f"account {account!r} is not in the settings; expected one of {known}"
+            )
+        own = self.accounts.get(account, AccountSettings())
+        update: dict[str, Any] = own.model_dump(exclude_none=True)
+        if account != self.account:
+            # The default channel, and its hash, are of the relay's own account.
+            update |= {"webhook_hash": None, "webhook_hash_next": None}
+        channels = {
+            name: its
+            for name, its in self.channels.items()
+            if (its.account or self.account) == account
+        }
+        update |= {"account": account, "channels": channels, "accounts": {}}
+        return self.model_copy(update=update)
 
     @property
     def spool_file(self) -> Path:

@@ -18,7 +18,7 @@ from onport_queue.clock import SystemClock
 from onport_queue.errors import BrokerUnavailableError, RelayError
 from onport_queue.names import CELERY_KEY_PREFIX, DRAIN_TASK, Lane
 from onport_queue.settings import Settings, load_settings
-from onport_worker.runtime import Runtime, broker_url
+from onport_worker.runtime import Runtime, broker_url, served_accounts
 from onport_worker.shutdown import Shutdown
 from onport_worker.steps import Steps, unobserved
 
@@ -73,9 +73,9 @@ app.add_defaults(_configuration)
 
 
 @app.task(name=DRAIN_TASK, ignore_result=True)
-def drain(account: str, lane: str) -> None:  # noqa: ARG001 - one account per relay so far
-    """Work one shift for a lane."""
-    runtime = _running.get("worker")
+def drain(account: str, lane: str) -> None:
+    """Work one shift for a lane of an account, if this worker serves it."""
+    runtime = _running.get(account)
     if runtime is not None:
         runtime.drain(Lane(lane))
 
@@ -90,22 +90,28 @@ class RelayStep(bootsteps.StartStopStep):
         """Build and start the runtime; refuse a broker that may forget."""
         lanes = [lane for lane in Lane if lane.value in parent.app.amqp.queues.consume_from]
         try:
-            runtime = self._built(lanes, parent.hostname)
+            served = served_accounts(_settings())
+            share = max(1, parent.concurrency // len(served))
+            runtimes = {
+                settings.account: self._built(settings, lanes, parent.hostname, share)
+                for settings in served
+            }
         except RelayError as error:
             sys.stderr.write(f"onport-relay worker: {error}\n")
             raise SystemExit(2) from error
-        runtime.start()
-        _running["worker"] = runtime
-        _ending["worker"] = Shutdown(runtime.begin_stop, runtime.release)
+        for runtime in runtimes.values():
+            runtime.start()
+        _running.update(runtimes)
+        _ending["worker"] = Shutdown(_begin_stop, _release)
         _ending["worker"].listen()
         _ending["worker"].hear_signals()
 
-    def _built(self, lanes: Sequence[Lane], name: str) -> Runtime:
-        """Return the runtime, however long the broker is away: Celery waits for it as well."""
+    def _built(self, settings: Settings, lanes: Sequence[Lane], name: str, share: int) -> Runtime:
+        """Return a runtime, however long the broker is away: Celery waits for it as well."""
         clock, never, told = SystemClock(), threading.Event(), False
         while True:
             try:
-                return Runtime(_settings(), lanes, name, steps=self.steps)
+                return Runtime(settings, lanes, name, share=share, steps=self.steps)
             except BrokerUnavailableError as error:
                 if not told:
                     sys.stderr.write(f"onport-relay worker: {error}; waiting for it\n")
@@ -117,17 +123,27 @@ class RelayStep(bootsteps.StartStopStep):
 app.steps["worker"].add(RelayStep)
 
 
+def _begin_stop() -> None:
+    for runtime in list(_running.values()):
+        runtime.begin_stop()
+
+
+def _release() -> bool:
+    return all(runtime.release() for runtime in list(_running.values()))
+
+
 @signals.worker_ready.connect(weak=False)
 def _look(**_: Any) -> None:
-    runtime = _running.get("worker")
-    if runtime is not None:
+    for runtime in _running.values():
         runtime.begin_looking()
 
 
 @signals.worker_shutdown.connect(weak=False)
 def _stop(**_: Any) -> None:
     # Sent when the pool has finished its tasks; a bootstep's own stop would come before that.
-    runtime = _running.pop("worker", None)
-    if runtime is not None:
-        runtime.stop()
-        _ending.pop("worker").done()
+    if not _running:
+        return
+    _begin_stop()
+    while _running:
+        _running.popitem()[1].stop()
+    _ending.pop("worker").done()

@@ -226,17 +226,16 @@ def worker_environment(settings: Settings) -> dict[str, str]:
     }
     # What is here is complete: a file that a worker found would only get in its way.
     environment[CONFIG_VARIABLE] = os.devnull
-    for name, value in settings.model_dump(mode="json", exclude_none=True).items():
-        set_here = getattr(settings, name)
-        secret = set_here.get_secret_value() if isinstance(set_here, SecretStr) else None
-        environment[f"{ENVIRONMENT_PREFIX}{name.upper()}"] = secret or _as_text(value)
+    for name, value in settings.model_dump(exclude_none=True).items():
+        text = json.dumps(value, default=_plain)
+        environment[f"{ENVIRONMENT_PREFIX}{name.upper()}"] = (
+            json.loads(text) if text.startswith('"') else text
+        )
     return environment
 
 
-def _as_text(value: object) -> str:
-    if isinstance(value, list):
-        return json.dumps(value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def worker_command(plan: WorkerPlan) -> list[str]:

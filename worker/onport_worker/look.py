@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 
 from onport_producers.wakeup import Waker
 from onport_queue.clock import Clock
+from onport_queue.flight import Prints
 from onport_queue.names import Lane
 from onport_queue.store import Queue
 
@@ -26,14 +27,14 @@ class Look:
         clock: Clock,
         *,
         worker: str,
-        prints: Sequence[str],
+        prints: Prints,
     ) -> None:
         self._queue = queue
         self._waker = waker
         self._lanes = tuple(lanes)
         self._clock = clock
         self._worker = worker
-        self._prints = tuple(prints)
+        self._prints = prints
         self._epoch = ""
         self._failing_since_s: float | None = None
         self._stop = threading.Event()

@@ -1,4 +1,4 @@
-"""What one worker process consists of, built once and started and stopped together."""
+"""What a worker process has for one account, built once and started and stopped together."""
 
 import logging
 import random
@@ -11,7 +11,7 @@ from onport_producers.wakeup import CeleryWaker
 from onport_queue.broker import connect, unreachable, volatility
 from onport_queue.clock import SystemClock
 from onport_queue.errors import BrokerUnavailableError, SettingsError, VolatileBrokerError
-from onport_queue.flight import Gate
+from onport_queue.flight import Gate, Prints
 from onport_queue.names import Lane
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
@@ -34,7 +34,16 @@ _RELEASE_S = 2.0
 
 
 class Runtime:
-    """A worker process: its queue, endpoint, leases, look and drain."""
+    """One account in a worker process: its queue, endpoint, leases, look and drain.
+
+    Args:
+        settings: of the account.
+        lanes: that the process serves.
+        name: of the process.
+        share: how many of the process's threads it may use at once. Those of an account whose
+            endpoint hangs are taken for half a minute each; the others' are not.
+        steps: told of each step of a delivery.
+    """
 
     def __init__(
         self,
@@ -42,18 +51,17 @@ class Runtime:
         lanes: Sequence[Lane],
         name: str,
         *,
+        share: int,
         steps: Steps = unobserved,
     ) -> None:
         """Build everything, start nothing.
 
         Raises:
-            SettingsError: no broker or no webhook hash is named.
+            SettingsError: no broker is named.
             BrokerUnavailableError: the broker can't be reached.
             VolatileBrokerError: the broker may forget, and allow_volatile is not set.
         """
         url = broker_url(settings)
-        if settings.webhook_hash is None:
-            raise SettingsError("webhook_hash: missing; set ONPORT_RELAY_WEBHOOK_HASH")
         redis = connect(url, timeout_s=_BROKER_TIMEOUT_S)
         faults = volatility(redis)
         if faults and not settings.allow_volatile:
@@ -64,6 +72,7 @@ class Runtime:
         self._clock = clock
         waker = CeleryWaker(url)
         self._stopping = threading.Event()
+        self._threads = threading.BoundedSemaphore(share)
         try:
             credentials = Credentials(settings, queue.salt())
         except RedisError as error:
@@ -92,8 +101,12 @@ class Runtime:
         self._look.start()
 
     def drain(self, lane: Lane) -> None:
-        """Work one shift for a lane."""
-        self._drain.run(lane)
+        """Work one shift for a lane, if the account's share of the threads is not used up."""
+        if self._threads.acquire(blocking=False):
+            try:
+                self._drain.run(lane)
+            finally:
+                self._threads.release()
 
     def begin_stop(self) -> None:
         """Claim nothing more; what is on the wire goes on."""
@@ -125,6 +138,25 @@ class Runtime:
         self._endpoint.close()
 
 
+def served_accounts(settings: Settings) -> tuple[Settings, ...]:
+    """Return the settings of each account that a worker can serve: of which it has a hash.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    accounts = (settings.for_account(name) for name in settings.account_names)
+    served = tuple(
+        account
+        for account in accounts
+        if any(account.hashes_of(channel) for channel in account.channel_names)
+    )
+    if not served:
+        raise SettingsError(
+            "webhook_hash: missing; set ONPORT_RELAY_WEBHOOK_HASH to the custom channel's hash"
+        )
+    return served
+
+
 def broker_url(settings: Settings) -> str:
     """Return the broker's address. Raises SettingsError if there is none."""
     if settings.redis_url is None:
@@ -132,7 +164,7 @@ def broker_url(settings: Settings) -> str:
     return settings.redis_url
 
 
-def _limits(settings: Settings, prints: tuple[str, ...]) -> Limits:
+def _limits(settings: Settings, prints: Prints) -> Limits:
     return Limits(
         gate=Gate(
             rate=settings.rate,

@@ -1,11 +1,9 @@
 import pytest
-from tests.worker.cli.conftest import Run, put
+from tests.worker.cli.conftest import FAST, Run, put
 
-from onport_queue.flight import Answer, Gate, Granted, Paused, Released, Settlement
+from onport_queue.flight import Answer, Granted, Paused, Released, Settlement
 from onport_queue.names import Kind, Lane
 from onport_queue.store import Queue
-
-FAST = Gate(rate=1e6)
 
 
 def answer(queue: Queue, answer: Answer, status: str) -> None:

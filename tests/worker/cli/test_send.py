@@ -63,7 +63,8 @@ def test_links_are_put(run: Run, queue: Queue, what: str) -> None:
 def test_a_csv_file_of_products_is_keyed_by_the_column_named(run: Run, queue: Queue) -> None:
     Path("p.csv").write_text("StockCode,sku,grams\n85123A,s1,12\n")
 
-    result = run("send", "products", "p.csv", "--key", "StockCode", "--channel", "uk")
+    options = ("--key", "StockCode", "--channel", "uk")
+    result = run("send", "products", "p.csv", *options, CHANNELS='{"uk":{}}')
 
     assert result.exit_code == 0
     assert json.loads(body(queue, Kind.PRODUCT, "StockCode=85123A", "uk")) == {

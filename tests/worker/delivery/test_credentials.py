@@ -1,4 +1,6 @@
-from onport_queue.settings import Settings
+from pydantic import SecretStr
+
+from onport_queue.settings import ChannelSettings, Settings
 from onport_worker.delivery.credentials import Credentials
 
 OLD, NEW = "the-old-hash", "the-new-hash"
@@ -8,12 +10,12 @@ SETTINGS = Settings(webhook_hash=OLD)
 
 
 def prints(settings: Settings = SETTINGS, salt: bytes = b"salt") -> tuple[str, ...]:
-    return Credentials(settings, salt).prints
+    return tuple(Credentials(settings, salt).prints["default"])
 
 
 def test_each_hash_has_a_fingerprint_the_current_one_first() -> None:
     credentials = Credentials(Settings(webhook_hash=OLD, webhook_hash_next=NEW), b"salt")
-    assert [credentials.hash_of(one) for one in credentials.prints] == [OLD, NEW]
+    assert [credentials.hash_of(one) for one in credentials.prints["default"]] == [OLD, NEW]
 
 
 def test_a_fingerprint_is_short_and_shows_nothing_of_the_hash() -> None:
@@ -38,3 +40,14 @@ def test_another_hash_address_or_salt_makes_another_fingerprint() -> None:
 
 def test_one_hash_given_twice_is_one() -> None:
     assert len(prints(Settings(webhook_hash=OLD, webhook_hash_next=OLD))) == 1
+
+
+def test_each_channel_has_its_own_and_one_without_a_hash_is_left_out() -> None:
+    channels = {"uk": ChannelSettings(webhook_hash=SecretStr(NEW)), "us": ChannelSettings()}
+    credentials = Credentials(Settings(webhook_hash=OLD, channels=channels), b"salt")
+    of_channels = {
+        channel: [credentials.hash_of(one) for one in its]
+        for channel, its in credentials.prints.items()
+    }
+    assert of_channels == {"default": [OLD], "uk": [NEW]}
+    assert set(credentials.hashes) == {OLD, NEW}

@@ -21,7 +21,7 @@ SETTINGS = Settings(
     webhook_hash=SECRET, webhook_hash_next=NEXT, base_url="http://127.0.0.1:1/webhooks"
 )
 CREDENTIALS = Credentials(SETTINGS, b"salt")
-PRINT, NEXT_PRINT = CREDENTIALS.prints
+PRINT, NEXT_PRINT = CREDENTIALS.prints["default"]
 REQUEST = Request("POST", "manual-sale.json", b'{"externalId":"1"}', PRINT)
 
 

@@ -7,6 +7,7 @@ import typer
 
 from onport_worker import __version__
 from onport_worker.cli.check import check
+from onport_worker.cli.configuration import Selection
 from onport_worker.cli.dead import app as dead
 from onport_worker.cli.demo import demo
 from onport_worker.cli.exits import Commands
@@ -60,6 +61,14 @@ def relay(
             "Environment variables ONPORT_RELAY_... win over it.",
         ),
     ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of several accounts the one that the command is about; else that of the "
+            "channel, else the relay's own. status, spool and check tell of all.",
+        ),
+    ] = None,
     *,
     version: Annotated[  # noqa: ARG001 - handled by its callback
         bool,
@@ -73,7 +82,7 @@ def relay(
     Unofficial; not affiliated with Onport. Start with `demo`; then `up` in one shell and
     `send` in another.
     """
-    context.obj = config
+    context.obj = Selection(config, account)
 
 
 app.command()(demo)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
@@ -16,16 +17,52 @@ from onport_worker.embedded import running_url
 from onport_worker.runtime import broker_url
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the options before the command say: the settings file, and which account."""
+
+    config: Path | None = None
+    account: str | None = None
+
+
 def settings_of(context: typer.Context, *, data_dir: Path | None = None) -> Settings:
     """Return the settings, as --config, the environment and the command's options say.
 
     Raises:
         SettingsError: one line per fault.
     """
-    config: Path | None = context.obj
+    selection: Selection = context.obj
     if data_dir is not None:
-        return load_settings(config, data_dir=data_dir)
-    return load_settings(config)
+        return load_settings(selection.config, data_dir=data_dir)
+    return load_settings(selection.config)
+
+
+def account_settings_of(context: typer.Context, *, channel: str | None = None) -> Settings:
+    """Return the settings of the account that a command is about.
+
+    That is the one of --account, else that of the channel, else the relay's own.
+
+    Raises:
+        SettingsError: one line per fault; or there is no such account.
+    """
+    selection: Selection = context.obj
+    settings = settings_of(context)
+    account = selection.account or settings.account
+    if selection.account is None and channel in settings.channels:
+        account = settings.account_of(channel)
+    return settings.for_account(account)
+
+
+def all_account_settings_of(context: typer.Context) -> tuple[Settings, ...]:
+    """Return the settings of the account of --account, else of every account.
+
+    Raises:
+        SettingsError: one line per fault; or there is no such account.
+    """
+    selection: Selection = context.obj
+    settings = settings_of(context)
+    names = settings.account_names if selection.account is None else (selection.account,)
+    return tuple(settings.for_account(name) for name in names)
 
 
 def with_broker(settings: Settings) -> Settings:

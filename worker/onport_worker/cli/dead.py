@@ -14,7 +14,7 @@ from onport_queue.clock import SystemClock
 from onport_queue.names import DEFAULT_CHANNEL, Kind
 from onport_queue.replies import DeadLetter
 from onport_queue.store import JOBS_PER_PUT
-from onport_worker.cli.configuration import opened_queue, settings_of, with_broker
+from onport_worker.cli.configuration import account_settings_of, opened_queue, with_broker
 from onport_worker.cli.exits import GOOD, OFF, NotHeldError, UsageError, tell
 from onport_worker.cli.jobs import DEAD, by_full_key, content, held, show_job
 from onport_worker.cli.letter_file import STANDARD_OUTPUT, opened_letter_file
@@ -71,7 +71,7 @@ def list_letters(
 ) -> None:
     """List dead letters, the newest last: attempts and last answer, never what they carry."""
     filters = Filters.of(kind, channel, status, since)
-    with opened_queue(with_broker(settings_of(context))) as queue:
+    with opened_queue(with_broker(account_settings_of(context, channel=channel))) as queue:
         letters = filters.letters(queue)
         if as_json:
             clock = SystemClock()
@@ -105,7 +105,7 @@ def show_letter(
 
     Exits 1 if the relay holds no such job, or if it is not dead.
     """
-    settings = with_broker(settings_of(context))
+    settings = with_broker(account_settings_of(context, channel=channel))
     with opened_queue(settings) as queue:
         view = held(queue, settings, kind, channel, key)
     if view.state != DEAD:
@@ -129,7 +129,7 @@ def replay(
     Takes keys, filters, or --all. Exits 1 if a key names no dead letter; the others are replayed.
     """
     choice = Choice(keys or (), Filters.of(kind, channel, status, since), everything)
-    settings = with_broker(settings_of(context))
+    settings = with_broker(account_settings_of(context, channel=channel))
     waker = CeleryWaker(broker_url(settings))
     with opened_queue(settings) as queue:
 
@@ -164,7 +164,7 @@ def discard(
     choice = Choice(keys or (), Filters.of(kind, channel, status, since), everything)
     if not yes and not sys.stdin.isatty():
         raise UsageError("discard: asks before it drops anything; expected a terminal, or --yes")
-    with opened_queue(with_broker(settings_of(context))) as queue:
+    with opened_queue(with_broker(account_settings_of(context, channel=channel))) as queue:
         dead, faults = choice.dead_keys(queue)
         if dead and not yes and not typer.confirm(f"Discard {_letters(len(dead))}?", err=True):
             tell("nothing was discarded")
@@ -193,7 +193,7 @@ def export(
     clock = SystemClock()
     exported = 0
     with (
-        opened_queue(with_broker(settings_of(context))) as queue,
+        opened_queue(with_broker(account_settings_of(context, channel=channel))) as queue,
         opened_letter_file(file) as opened,
     ):
         for letter in filters.letters(queue):

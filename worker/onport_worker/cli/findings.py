@@ -12,7 +12,8 @@ from onport_producers.spool import Spool
 from onport_queue.broker import can_tell, volatility
 from onport_queue.clock import SystemClock
 from onport_queue.errors import RelayError, SettingsError, SpoolError
-from onport_queue.settings import Settings
+from onport_queue.names import DEFAULT_ACCOUNT, DEFAULT_CHANNEL
+from onport_queue.settings import ENVIRONMENT_PREFIX, Settings
 from onport_queue.store import Queue
 from onport_worker.cli.addresses import endpoint_of, place_of
 from onport_worker.cli.configuration import embedded_url, opened_broker
@@ -49,16 +50,22 @@ def settings_faults(error: SettingsError) -> Iterator[Finding]:
 
 def settings_findings(settings: Settings) -> Iterator[Finding]:
     """Yield what can be said without a broker."""
-    yield Finding(Level.OK, "settings", f"account {settings.account}, {settings.rate:g} requests/s")
+    for name in settings.account_names:
+        account = settings.for_account(name)
+        yield Finding(Level.OK, "settings", f"account {name}, {account.rate:g} requests/s")
     yield Finding(Level.OK, "base_url", endpoint_of(settings.base_url))
-    if settings.webhook_hash is None or not settings.webhook_hash.get_secret_value():
-        yield Finding(
-            Level.WARNING,
-            "webhook_hash",
-            "not set; workers and `up` need ONPORT_RELAY_WEBHOOK_HASH, who only sends does not",
-        )
-    else:
-        yield Finding(Level.OK, "webhook_hash", "set")
+    for channel in settings.channel_names:
+        of, variable = "", "WEBHOOK_HASH"
+        if channel != DEFAULT_CHANNEL:
+            of, variable = f" of channel {channel}", f"CHANNELS__{channel.upper()}__WEBHOOK_HASH"
+        if settings.hashes_of(channel):
+            yield Finding(Level.OK, "webhook_hash", f"set{of}")
+        else:
+            missing = (
+                f"not set{of}; workers and `up` need {ENVIRONMENT_PREFIX}{variable}, "
+                "who only sends does not"
+            )
+            yield Finding(Level.WARNING, "webhook_hash", missing)
 
 
 def spool_findings(settings: Settings) -> Iterator[Finding]:
@@ -66,8 +73,14 @@ def spool_findings(settings: Settings) -> Iterator[Finding]:
     if settings.spool_mb == 0:
         yield Finding(Level.OK, "spool", "off (spool_mb = 0): while Redis is away puts are refused")
         return
+    path = settings.spool_file
+    yield from (Finding(Level.WARNING, "spool", doubt) for doubt in doubts(path))
+    for name in settings.account_names:
+        yield from _spooled(settings.for_account(name))
+
+
+def _spooled(settings: Settings) -> Iterator[Finding]:
     spool = Spool.of(settings, SystemClock())
-    yield from (Finding(Level.WARNING, "spool", doubt) for doubt in doubts(spool.path))
     try:
         contents = spool.contents()
     except SpoolError as error:
@@ -78,7 +91,8 @@ def spool_findings(settings: Settings) -> Iterator[Finding]:
         what = f"refused and set aside: {many:,}, the first for {why} (onport-relay spool status)"
         yield Finding(Level.WARNING, "spool", what)
     level = Level.WARNING if contents.puts else Level.OK
-    yield Finding(level, "spool", f"{spool.path} holds {holds(contents)}")
+    of = "" if settings.account == DEFAULT_ACCOUNT else f" for account {settings.account}"
+    yield Finding(level, "spool", f"{spool.path} holds {holds(contents)}{of}")
 
 
 def broker_findings(settings: Settings) -> Iterator[Finding]:
@@ -151,6 +165,11 @@ def _server(redis: Redis) -> Iterator[Finding]:
 
 
 def _queue(redis: Redis, settings: Settings) -> Iterator[Finding]:
+    for name in settings.account_names:
+        yield from _account(redis, settings.for_account(name))
+
+
+def _account(redis: Redis, settings: Settings) -> Iterator[Finding]:
     try:
         stats = Queue.of(redis, settings).stats()
     except RedisError as error:
@@ -159,4 +178,6 @@ def _queue(redis: Redis, settings: Settings) -> Iterator[Finding]:
     if stats.imbalance:
         yield Finding(Level.FAULT, "ledger", f"imbalance {stats.imbalance:,}, expected 0")
     held = f"{stats.unfinished:,} jobs to deliver, {stats.dead:,} dead"
+    if settings.account != DEFAULT_ACCOUNT:
+        held = f"account {settings.account}: {held}"
     yield Finding(Level.OK, "queue", f"{held}; workers at work: {len(stats.workers) or 'none'}")

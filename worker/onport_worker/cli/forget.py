@@ -8,7 +8,7 @@ import typer
 from onport_queue.jobs import product_keys
 from onport_queue.names import DEFAULT_CHANNEL, Kind, job_key
 from onport_worker.cli.channels import checked_channel
-from onport_worker.cli.configuration import opened_queue, settings_of, with_broker
+from onport_worker.cli.configuration import account_settings_of, opened_queue, with_broker
 from onport_worker.cli.exits import OFF, UsageError, tell
 from onport_worker.cli.show import JobChannel, JobKey, JobKind
 
@@ -31,7 +31,8 @@ def forget(
     """
     if not yes and not sys.stdin.isatty():
         raise UsageError("forget: asks before it erases; expected a terminal, or --yes")
-    settings, channel = with_broker(settings_of(context)), checked_channel(channel)
+    channel = checked_channel(channel)
+    settings = with_broker(account_settings_of(context, channel=channel))
     if not yes and not typer.confirm(f"Erase {job_key(kind, channel, key)}?", err=True):
         tell("nothing was erased")
         raise typer.Exit(OFF)

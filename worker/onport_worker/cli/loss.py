@@ -2,7 +2,7 @@
 
 import typer
 
-from onport_worker.cli.configuration import opened_queue, settings_of, with_broker
+from onport_worker.cli.configuration import account_settings_of, opened_queue, with_broker
 from onport_worker.cli.exits import NotHeldError
 
 
@@ -12,7 +12,7 @@ def accept_loss(context: typer.Context) -> None:
     Do this after whatever had been accepted and was not delivered has been put again: putting is
     safe to repeat. Nothing else changes.
     """
-    with opened_queue(with_broker(settings_of(context))) as queue:
+    with opened_queue(with_broker(account_settings_of(context))) as queue:
         accepted = queue.accept_loss()
     if not accepted:
         raise NotHeldError("accept-loss: no loss of data is on record")

@@ -7,7 +7,7 @@ import typer
 
 from onport_queue.clock import SystemClock
 from onport_queue.names import Kind, Lane
-from onport_worker.cli.configuration import opened_queue, settings_of, with_broker
+from onport_worker.cli.configuration import account_settings_of, opened_queue, with_broker
 from onport_worker.cli.durations import duration, spoken
 from onport_worker.cli.exits import printable
 from onport_worker.cli.moments import local
@@ -34,7 +34,7 @@ def pause(
     """
     scope = scope_of(lane, channel)
     lasting = None if term is None else duration("--for", term)
-    with opened_queue(with_broker(settings_of(context))) as queue:
+    with opened_queue(with_broker(account_settings_of(context, channel=channel))) as queue:
         queue.pause(scope, None if lasting is None else lasting.total_seconds(), printable(reason))
     typer.echo(f"Paused: {spoken_scope(scope)}, {_until(lasting)}.")
 
@@ -53,7 +53,7 @@ def resume(
     address was refused. If their cause still stands, the next answer begins them again.
     """
     scope = scope_of(lane, channel)
-    with opened_queue(with_broker(settings_of(context))) as queue:
+    with opened_queue(with_broker(account_settings_of(context, channel=channel))) as queue:
         ended = sum(queue.resume(each) for each in _resumed(scope, channel))
         left = queue.stats().pauses
     typer.echo(f"Resumed: {'1 pause' if ended == 1 else f'{ended:,} pauses'} ended.")

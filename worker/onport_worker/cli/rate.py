@@ -9,7 +9,7 @@ import typer
 from onport_queue.events import EventName
 from onport_queue.ledger import Stats
 from onport_queue.settings import Settings
-from onport_worker.cli.configuration import opened_queue, settings_of, with_broker
+from onport_worker.cli.configuration import account_settings_of, opened_queue, with_broker
 from onport_worker.cli.durations import spoken
 from onport_worker.cli.exits import UsageError
 
@@ -37,7 +37,7 @@ def rate(
     nothing at all, use pause.
     """
     parsed = None if wanted is None else _parsed(wanted)
-    settings = with_broker(settings_of(context))
+    settings = with_broker(account_settings_of(context))
     with opened_queue(settings) as queue:
         if wanted is not None:
             queue.set_rate(parsed)

@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from onport_queue.names import DEFAULT_CHANNEL, Kind
-from onport_worker.cli.configuration import opened_queue, settings_of, with_broker
+from onport_worker.cli.configuration import account_settings_of, opened_queue, with_broker
 from onport_worker.cli.jobs import held, show_job
 
 JobKind: TypeAlias = Annotated[Kind, typer.Argument(help="What the job delivers.")]
@@ -32,7 +32,7 @@ def show(
 
     Exits 1 if the relay holds no such job: a delivered one is no longer held.
     """
-    settings = with_broker(settings_of(context))
+    settings = with_broker(account_settings_of(context, channel=channel))
     with opened_queue(settings) as queue:
         view = held(queue, settings, kind, channel, key)
     show_job(view, payload=payload, as_json=as_json)

@@ -17,8 +17,10 @@ from onport_producers.spool import Contents, Flushed, Spool, flush, turn_of
 from onport_producers.wakeup import CeleryWaker
 from onport_queue.broker import connect, unreachable
 from onport_queue.clock import SystemClock
+from onport_queue.names import DEFAULT_ACCOUNT
+from onport_queue.settings import Settings
 from onport_queue.store import Queue
-from onport_worker.cli.configuration import settings_of, with_broker
+from onport_worker.cli.configuration import all_account_settings_of, with_broker
 from onport_worker.cli.durations import spoken
 from onport_worker.cli.exits import GOOD, OFF, printable, tell
 from onport_worker.runtime import broker_url
@@ -48,41 +50,40 @@ def flush_now(
     run. Safe to stop and to repeat. Exits 1 if Redis is away, with what remains, and if it refused
     something for good: that is set aside, and the others go on.
     """
-    settings = with_broker(settings_of(context))
-    spool = Spool.of(settings, SystemClock())
-    if refused:
-        spool.readmit()
-    before = spool.contents()
-    with connect(broker_url(settings)) as redis:
-        memory = BrokerMemory(SystemClock())
-        memory.recall(0.0, spool.fact("epoch") or "")
-        waker = CeleryWaker(broker_url(settings))
-        handover = Handover(Queue.of(redis, settings), waker, memory, SystemClock())
-        flushed = _flushed(spool, handover, before) if before.puts else Flushed()
-        if flushed.error is not None:
-            tell(f"{unreachable(redis, flushed.error)}; flush again when it is back")
-    left = spool.contents()
-    if as_json:
-        typer.echo(json.dumps({"flushed": flushed.puts, "jobs": flushed.jobs} | asdict(left)))
-    else:
-        remain = f"{left.puts:,} remain" if left.puts else "none remain"
-        typer.echo(f"Flushed: {flushed.puts:,} puts with {flushed.jobs:,} jobs, {remain}.")
-        _tell_refused(left)
-    raise typer.Exit(OFF if flushed.error is not None or left.refused else GOOD)
+    is_off = False
+    for account in all_account_settings_of(context):
+        settings = with_broker(account)
+        spool = Spool.of(settings, SystemClock())
+        if refused:
+            spool.readmit()
+        flushed = _flushed(settings, spool)
+        left = spool.contents()
+        if as_json:
+            told = {"account": settings.account, "flushed": flushed.puts, "jobs": flushed.jobs}
+            typer.echo(json.dumps(told | asdict(left)))
+        else:
+            remain = f"{left.puts:,} remain" if left.puts else "none remain"
+            many = f"{flushed.puts:,} puts with {flushed.jobs:,} jobs"
+            typer.echo(f"Flushed: {many}, {remain}{_for_account(settings)}.")
+            _tell_refused(left)
+        is_off = is_off or flushed.error is not None or left.refused_puts > 0
+    raise typer.Exit(OFF if is_off else GOOD)
 
 
 @app.command()
 def status(context: typer.Context, *, as_json: Json = False) -> None:
     """Show where the spool is and what it holds. Needs no Redis."""
-    settings = settings_of(context)
-    spool = Spool.of(settings, SystemClock())
-    contents = spool.contents()
-    if as_json:
-        typer.echo(json.dumps({"path": str(spool.path)} | asdict(contents)))
-        return
-    typer.echo(f"Spool    {spool.path}, {contents.file_bytes / 1e6:.1f} of {settings.spool_mb} MB")
-    typer.echo(f"Holds    {holds(contents)}")
-    _tell_refused(contents)
+    for settings in all_account_settings_of(context):
+        spool = Spool.of(settings, SystemClock())
+        contents = spool.contents()
+        if as_json:
+            told = {"account": settings.account, "path": str(spool.path)}
+            typer.echo(json.dumps(told | asdict(contents)))
+            continue
+        size = f"{contents.file_bytes / 1e6:.1f} of {settings.spool_mb} MB"
+        typer.echo(f"Spool    {spool.path}, {size}")
+        typer.echo(f"Holds    {holds(contents)}{_for_account(settings)}")
+        _tell_refused(contents)
 
 
 def holds(contents: Contents) -> str:
@@ -93,13 +94,28 @@ def holds(contents: Contents) -> str:
     return f"{contents.puts:,} puts with {contents.jobs:,} jobs, the oldest since {spoken(age_s)}"
 
 
-def _flushed(spool: Spool, handover: Handover, before: Contents) -> Flushed:
+def _for_account(settings: Settings) -> str:
+    is_only = settings.account == DEFAULT_ACCOUNT
+    return "" if is_only else f" for account {settings.account}"
+
+
+def _flushed(settings: Settings, spool: Spool) -> Flushed:
+    before = spool.contents()
+    if not before.puts:
+        return Flushed()
     clock, never = SystemClock(), threading.Event()
-    with _progress(before.puts) as progress:
+    with connect(broker_url(settings)) as redis, _progress(before.puts) as progress:
+        memory = BrokerMemory(clock)
+        memory.recall(0.0, spool.fact("epoch") or "")
+        waker = CeleryWaker(broker_url(settings))
+        handover = Handover(Queue.of(redis, settings), waker, memory, clock)
         while spool.is_holding():
             with turn_of(spool.path) as is_ours:
                 if is_ours:
-                    return flush(spool, handover, lambda done: progress(done.puts))
+                    flushed = flush(spool, handover, lambda done: progress(done.puts))
+                    if flushed.error is not None:
+                        tell(f"{unreachable(redis, flushed.error)}; flush again when it is back")
+                    return flushed
             # A producer of this host is at it.
             clock.wait(never, _TURN_S)
     return Flushed()

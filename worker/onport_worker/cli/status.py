@@ -11,7 +11,7 @@ from onport_queue.ledger import PauseStats, Stats
 from onport_queue.names import Lane
 from onport_queue.settings import Settings
 from onport_worker.cli import events
-from onport_worker.cli.configuration import opened_queue, settings_of, with_broker
+from onport_worker.cli.configuration import all_account_settings_of, opened_queue, with_broker
 from onport_worker.cli.exits import GOOD, OFF
 from onport_worker.cli.forecast import drain_s, requests_left
 from onport_worker.cli.rate import rates
@@ -25,20 +25,20 @@ def status(
 ) -> None:
     """Show lanes, rate, pauses, the ledger, what happened, and when all should be delivered.
 
+    Of each account, one after the other; with --json an object a line.
+
     Exits 1 if the ledger does not balance, which is a defect of the relay, please report it; and
     if the broker came back without its data, until `accept-loss`.
     """
-    settings = with_broker(settings_of(context))
-    with opened_queue(settings) as queue:
-        stats = queue.stats()
-    if as_json:
-        typer.echo(json.dumps(document(stats, settings)))
-    else:
-        for line in lines(stats, settings, SystemClock().wall()):
-            typer.echo(line)
-        if stats.streams:
-            Console(highlight=False).print(streams(stats))
-    is_off = stats.imbalance != 0 or stats.emptied_ms is not None
+    is_off = False
+    for place, account in enumerate(all_account_settings_of(context)):
+        settings = with_broker(account)
+        with opened_queue(settings) as queue:
+            stats = queue.stats()
+        if place and not as_json:
+            typer.echo()
+        _tell(stats, settings, as_json=as_json)
+        is_off = is_off or stats.imbalance != 0 or stats.emptied_ms is not None
     raise typer.Exit(OFF if is_off else GOOD)
 
 
@@ -66,6 +66,16 @@ def document(stats: Stats, settings: Settings) -> dict[str, object]:
         "expected_drain_s": round(drain_s(stats, settings), 3),
         "events": [events.document(event) for event in stats.events],
     }
+
+
+def _tell(stats: Stats, settings: Settings, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(document(stats, settings)))
+        return
+    for line in lines(stats, settings, SystemClock().wall()):
+        typer.echo(line)
+    if stats.streams:
+        Console(highlight=False).print(streams(stats))
 
 
 def _pause(pause: PauseStats) -> dict[str, object]:

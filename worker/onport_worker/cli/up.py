@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from onport_queue.clock import SystemClock
-from onport_queue.errors import BrokerUnavailableError, SettingsError
+from onport_queue.errors import BrokerUnavailableError
 from onport_queue.ledger import Stats
 from onport_queue.names import Lane
 from onport_queue.settings import Settings
@@ -20,6 +20,7 @@ from onport_worker.cli.premises import Premises, opened_premises
 from onport_worker.cli.stopping import Stopping
 from onport_worker.embedded import BrokerFailedError
 from onport_worker.fleet import Fleet, WorkerPlan
+from onport_worker.runtime import served_accounts
 
 LOG_NAME = "workers.log"
 _HIGH_THREADS = 4
@@ -43,30 +44,32 @@ def up(
     or QUIT, releases and ends at once; exits 130.
     """
     settings = settings_of(context, data_dir=data)
-    if settings.webhook_hash is None or not settings.webhook_hash.get_secret_value():
-        raise SettingsError(
-            "webhook_hash: missing; set ONPORT_RELAY_WEBHOOK_HASH to the custom channel's hash"
-        )
+    accounts = served_accounts(settings)
     with Stopping() as stopping, opened_premises(settings) as premises:
         _introduce(premises)
         with Fleet(premises.settings, plans(settings), log_of(settings)) as fleet:
             _watch(fleet, premises, stopping)
             typer.echo("Stopping: what is on the wire is finished first ...")
-        left = _stats(premises.settings)
+        left = [_stats(premises.settings.for_account(each.account)) for each in accounts]
+    in_flight = sum(stats.in_flight for stats in left)
     typer.echo(
-        f"Stopped: {left.in_flight:,} in flight, {left.unfinished:,} to be delivered next time, "
-        f"{left.dead:,} dead."
+        f"Stopped: {in_flight:,} in flight, {sum(stats.unfinished for stats in left):,} to be "
+        f"delivered next time, {sum(stats.dead for stats in left):,} dead."
     )
     # Other hosts' workers may go on with a broker that is not ours.
-    raise typer.Exit(OFF if left.in_flight and settings.redis_url is None else GOOD)
+    raise typer.Exit(OFF if in_flight and settings.redis_url is None else GOOD)
 
 
 def plans(settings: Settings) -> tuple[WorkerPlan, WorkerPlan]:
-    """Return the workers of one machine: one is reserved for new sales."""
+    """Return the workers of one machine: one is reserved for new sales.
+
+    Each account has threads of its own, so that one at a standstill does not slow the others.
+    """
+    accounts = len(served_accounts(settings))
     reserved = min(_HIGH_THREADS, settings.concurrency)
     return (
-        WorkerPlan("high", (Lane.HIGH,), reserved),
-        WorkerPlan("low", (Lane.HIGH, Lane.LOW), settings.concurrency),
+        WorkerPlan("high", (Lane.HIGH,), reserved * accounts),
+        WorkerPlan("low", (Lane.HIGH, Lane.LOW), settings.concurrency * accounts),
     )
 
 
@@ -81,7 +84,12 @@ def _introduce(premises: Premises) -> None:
     if premises.environment_file is not None:
         file = shlex.quote(str(premises.environment_file))
         typer.echo(f"Others    reach it after: set -a; . {file}; set +a")
-    typer.echo(f"Endpoint  {endpoint_of(settings.base_url)}, at most {settings.rate:g} requests/s")
+    accounts = served_accounts(settings)
+    rates = " and ".join(
+        f"{each.rate:g} requests/s" + (f" of account {each.account}" if len(accounts) > 1 else "")
+        for each in accounts
+    )
+    typer.echo(f"Endpoint  {endpoint_of(settings.base_url)}, at most {rates}")
     threads = ", ".join(f"{plan.name} ({plan.concurrency} threads)" for plan in plans(settings))
     typer.echo(f"Workers   {threads}, log in {log_of(settings)}")
 
@@ -105,7 +113,8 @@ def _watch(fleet: Fleet, premises: Premises, stopping: Stopping) -> None:
 
 def _all_at_work(settings: Settings) -> bool:
     try:
-        return len(_stats(settings).workers) >= len(plans(settings))
+        accounts, workers = served_accounts(settings), len(plans(settings))
+        return all(len(_stats(account).workers) >= workers for account in accounts)
     except BrokerUnavailableError:
         return False
 

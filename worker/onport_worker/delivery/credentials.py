@@ -5,28 +5,36 @@ import hmac
 
 from pydantic import SecretStr
 
+from onport_queue.flight import Prints
 from onport_queue.settings import Settings
 
 _PRINT_DIGITS = 16
 
 
 class Credentials:
-    """The channel's hash, and during a rotation the next one too.
+    """The hashes of an account's channels, and during a rotation the next ones too.
 
     A fingerprint covers the hash and the endpoint's address: what was refused with the one may be
     tried at once with another of either. It is salted, and too short to lead back to the hash.
     """
 
     def __init__(self, settings: Settings, salt: bytes) -> None:
-        known = (settings.webhook_hash, settings.webhook_hash_next)
+        of_channels = {
+            channel: {_fingerprint(secret, settings.base_url, salt): secret for secret in secrets}
+            for channel in settings.channel_names
+            if (secrets := settings.hashes_of(channel))
+        }
+        self._prints = {channel: tuple(its) for channel, its in of_channels.items()}
         self._secrets = {
-            _fingerprint(secret, settings.base_url, salt): secret for secret in known if secret
+            fingerprint: secret
+            for its in of_channels.values()
+            for fingerprint, secret in its.items()
         }
 
     @property
-    def prints(self) -> tuple[str, ...]:
-        """Their fingerprints, the preferred one first."""
-        return tuple(self._secrets)
+    def prints(self) -> Prints:
+        """By channel their fingerprints, the preferred one first; channels without are left out."""
+        return self._prints
 
     @property
     def hashes(self) -> tuple[str, ...]:

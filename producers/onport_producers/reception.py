@@ -1,0 +1,107 @@
+"""Where the puts of one account go: into Redis, or onto the disk while that is away."""
+
+import logging
+import os
+from dataclasses import replace
+
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from tenacity import Retrying, retry_if_exception_type, stop_before_delay, wait_fixed
+
+from onport_producers.broker_memory import BrokerMemory
+from onport_producers.handover import Handover
+from onport_producers.shelter import Shelter
+from onport_producers.spool import Spool
+from onport_producers.wakeup import Waker
+from onport_queue.broker import connect, may_pass, unreachable
+from onport_queue.clock import Clock
+from onport_queue.errors import BrokerUnavailableError, SpoolError
+from onport_queue.settings import Settings
+from onport_queue.store import PutBatch, PutReply, Queue
+
+_log = logging.getLogger(__name__)
+
+PUT_BOUND_S = 0.25
+FLUSH_BOUND_S = 2.0
+"""How long one call of the flusher may take; nobody waits for it."""
+
+
+class Reception:
+    """Takes the puts of one account; thread-safe, and may be made before a fork."""
+
+    def __init__(self, settings: Settings, url: str, waker: Waker, clock: Clock) -> None:
+        self._settings = settings
+        self._url = url
+        self._waker = waker
+        self._clock = clock
+        self._connected: tuple[int, Redis, Handover] | None = None
+        self._memory = BrokerMemory(clock)
+        self._shelter = self._sheltered() if settings.spool_mb else None
+
+    def put(self, batch: PutBatch) -> PutReply | None:
+        """Put a batch, or keep it (None).
+
+        Raises:
+            BrokerUnavailableError: Redis did not take it, and it could not be kept.
+        """
+        if self._shelter is not None and self._shelter.is_holding():
+            self._shelter.keep(batch)
+            return None
+        gives_up_ms = self._memory.soon_ms(PUT_BOUND_S)
+        try:
+            for attempt in self._tries():
+                with attempt:
+                    reply = self._handover().put(replace(batch, latest_ms=gives_up_ms))
+        except RedisError as error:
+            self._keep(batch, error)
+            return None
+        self._handover().follow_up(batch, reply)
+        if self._shelter is not None:
+            self._shelter.note_offset()
+        return reply
+
+    def _keep(self, batch: PutBatch, error: RedisError) -> None:
+        away = unreachable(self._redis(), error)
+        if self._shelter is None or not may_pass(error):
+            raise BrokerUnavailableError(away) from error
+        try:
+            self._shelter.keep(batch)
+        except SpoolError as problem:
+            raise SpoolError(f"{away}; {problem}") from error
+        _log.warning("put_spooled error=%s", type(error).__name__)
+
+    def _tries(self) -> Retrying:
+        # The put id makes a repetition harmless, so a cut connection is simply tried again, within
+        # the bound.
+        return Retrying(
+            retry=retry_if_exception_type((RedisConnectionError, RedisTimeoutError)),
+            stop=stop_before_delay(PUT_BOUND_S),
+            wait=wait_fixed(0.02),
+            reraise=True,
+        )
+
+    def _redis(self) -> Redis:
+        return self._connection()[1]
+
+    def _handover(self) -> Handover:
+        return self._connection()[2]
+
+    def _connection(self) -> tuple[int, Redis, Handover]:
+        pid = os.getpid()
+        if self._connected is None or self._connected[0] != pid:
+            redis = connect(self._url, timeout_s=PUT_BOUND_S, retries=0)
+            self._connected = pid, redis, self._handover_over(redis)
+        return self._connected
+
+    def _handover_over(self, redis: Redis) -> Handover:
+        queue = Queue.of(redis, self._settings)
+        return Handover(queue, self._waker, self._memory, self._clock)
+
+    def _sheltered(self) -> Shelter:
+        def handover() -> Handover:
+            return self._handover_over(connect(self._url, timeout_s=FLUSH_BOUND_S, retries=0))
+
+        spool = Spool.of(self._settings, self._clock)
+        return Shelter(spool, self._memory, handover, self._clock)
