@@ -52,6 +52,9 @@ class AccountSettings(_Part):
     low_lane_share: float | None = Field(
         None, ge=0, le=0.5, description="Its low lane's guaranteed share of the rate."
     )
+    base_url: str | None = Field(
+        None, description="Where its inbound webhooks live; of a trial, those of a sandbox."
+    )
 
 
 class Settings(BaseSettings):
@@ -163,14 +166,18 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _endpoint_is_safe(self) -> "Settings":
-        url = urlsplit(self.base_url)
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise ValueError("base_url: expected an http(s) URL with a host")
-        if url.scheme == "http" and url.hostname not in _LOOPBACK and not self.allow_http:
-            raise ValueError(
-                f"base_url: {url.hostname} without TLS would show the webhook hash on the wire; "
-                "use https, or set allow_http for a sandbox"
-            )
+        endpoints = {
+            f"accounts.{name}.base_url": its.base_url for name, its in self.accounts.items()
+        }
+        for place, text in {"base_url": self.base_url, **endpoints}.items():
+            url = urlsplit(text or self.base_url)
+            if url.scheme not in ("http", "https") or not url.hostname:
+                raise ValueError(f"{place}: expected an http(s) URL with a host")
+            if url.scheme == "http" and url.hostname not in _LOOPBACK and not self.allow_http:
+                raise ValueError(
+                    f"{place}: {url.hostname} without TLS would show the webhook hash on the wire; "
+                    "use https, or set allow_http for a sandbox"
+                )
         return self
 
     @model_validator(mode="after")

@@ -1,11 +1,14 @@
 import json
+from dataclasses import replace
 
 import pytest
 from tests.worker.cli.conftest import Run
 
+from onport_queue.clock import SystemClock
 from onport_queue.flight import Gate, Granted, Retry, Settlement
-from onport_queue.names import Lane
-from onport_queue.store import Queue
+from onport_queue.jobs import Job
+from onport_queue.names import Kind, Lane
+from onport_queue.store import PutBatch, Queue
 
 
 def fail_once(queue: Queue, lane: Lane) -> None:
@@ -89,3 +92,17 @@ def test_a_channel_that_is_no_name_is_refused(run: Run) -> None:
 
     assert result.exit_code == 2
     assert result.stderr.startswith("onport-relay: --channel 'uk:x' is no name")
+
+
+def test_what_was_put_ahead_of_its_time_is_shown(run: Run, queue: Queue) -> None:
+    due_ms = round(SystemClock().wall().timestamp() * 1000) + 3_600_000
+    batch = PutBatch(b"1", Kind.SALE, "default", Lane.HIGH, [Job("1", b'{"note":"secret"}')])
+    queue.put(replace(batch, not_before_ms=due_ms))
+
+    shown = run("show", "sale", "1").stdout
+    assert "state        delayed\n" in shown
+    assert "put ahead    due in " in shown
+    assert "secret" not in shown
+    found = json.loads(run("show", "sale", "1", "--payload", "--json").stdout)
+    assert [put["payload"] for put in found["later"]] == [{"note": "secret"}]
+    assert found["payload"] is None

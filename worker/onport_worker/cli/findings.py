@@ -53,7 +53,8 @@ def settings_findings(settings: Settings) -> Iterator[Finding]:
     for name in settings.account_names:
         account = settings.for_account(name)
         yield Finding(Level.OK, "settings", f"account {name}, {account.rate:g} requests/s")
-    yield Finding(Level.OK, "base_url", endpoint_of(settings.base_url))
+        of = "" if name == settings.account else f" for account {name}"
+        yield Finding(Level.OK, "base_url", f"{endpoint_of(account.base_url)}{of}")
     for channel in settings.channel_names:
         of, variable = "", "WEBHOOK_HASH"
         if channel != DEFAULT_CHANNEL:

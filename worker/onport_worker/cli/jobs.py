@@ -53,7 +53,9 @@ def show_job(view: JobView, *, payload: bool, as_json: bool) -> None:
     for name, value in _facts(view):
         typer.echo(f"{name:<13}{printable(value)}")
     if payload:
-        for name, fragments in (("payload", view.fragments), ("then", view.waiting)):
+        held = [("payload", view.fragments), ("then", view.waiting)]
+        held += [("later", put.fragments) for put in view.later]
+        for name, fragments in held:
             if fragments:
                 typer.echo(f"{name:<13}{json.dumps(content(fragments), indent=2)}")
 
@@ -85,12 +87,14 @@ def _facts(view: JobView) -> list[tuple[str, str]]:
     ]
     if view.crashes:
         facts.append(("crashes", f"{view.crashes} workers were lost while they had it"))
-    if view.due_in_ms:
+    if view.due_in_ms and view.fragments:
         facts.append(("next attempt", f"in {spoken(view.due_in_ms / 1000)}"))
     if view.last_status is not None:
         facts.append(("last answer", f"{view.last_status} {view.last_text or ''}".rstrip()))
     if view.waiting:
         facts.append(("waiting", "a newer state waits for the outcome of this one"))
+    for put in view.later:
+        facts.append(("put ahead", f"due in {spoken(put.due_in_ms / 1000)}"))
     return facts
 
 
@@ -106,8 +110,12 @@ def _document(view: JobView, *, payload: bool) -> dict[str, object]:
         "last_status": view.last_status,
         "last_text": view.last_text,
         "newer_waiting": bool(view.waiting),
+        "later": [{"due_in_ms": put.due_in_ms} for put in view.later],
     }
     if payload:
-        found["payload"] = content(view.fragments)
+        found["payload"] = content(view.fragments) if view.fragments else None
         found["waiting_payload"] = content(view.waiting) if view.waiting else None
+        found["later"] = [
+            {"due_in_ms": put.due_in_ms, "payload": content(put.fragments)} for put in view.later
+        ]
     return found

@@ -31,7 +31,7 @@ def lines(stats: Stats, settings: Settings, now: datetime) -> Iterator[str]:
     yield f"Pending    {pending}"
     yield f"In flight  {stats.in_flight:,} jobs in {stats.flights:,} requests"
     yield f"Waiting    {stats.waiting:,} for the outcome of an earlier one of their key"
-    yield f"Delayed    {stats.delayed:,} until their next attempt{due}"
+    yield f"Delayed    {stats.delayed:,} until they are due{due}"
     yield f"Dead       {stats.dead:,} given up"
     for pause in stats.pauses:
         yield f"Paused     {printable(_pause(pause, now))}"

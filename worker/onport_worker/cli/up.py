@@ -85,11 +85,9 @@ def _introduce(premises: Premises) -> None:
         file = shlex.quote(str(premises.environment_file))
         typer.echo(f"Others    reach it after: set -a; . {file}; set +a")
     accounts = served_accounts(settings)
-    rates = " and ".join(
-        f"{each.rate:g} requests/s" + (f" of account {each.account}" if len(accounts) > 1 else "")
-        for each in accounts
-    )
-    typer.echo(f"Endpoint  {endpoint_of(settings.base_url)}, at most {rates}")
+    for each in accounts:
+        of = f" for account {each.account}" if len(accounts) > 1 else ""
+        typer.echo(f"Endpoint  {endpoint_of(each.base_url)}, at most {each.rate:g} requests/s{of}")
     threads = ", ".join(f"{plan.name} ({plan.concurrency} threads)" for plan in plans(settings))
     typer.echo(f"Workers   {threads}, log in {log_of(settings)}")
 
