@@ -21,8 +21,11 @@ _log = logging.getLogger(__name__)
 _AT_A_TIME = 100
 _BYTES_AT_A_TIME = 500_000
 _LONGEST_BATCH_S = 5.0
-# Of a pump whose host is gone without a word: then the server gives its rows to others.
-_LOCKS_END_AFTER = "SET LOCAL idle_in_transaction_session_timeout = '30s'"
+# The first is of a pump whose host is gone without a word: its rows are then given to others.
+_BOUNDS = (
+    "SET LOCAL idle_in_transaction_session_timeout = '30s'",
+    "SET LOCAL lock_timeout = '5s'",
+)
 _SHORTEST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 0.5
 
@@ -91,7 +94,8 @@ class Pump:
 
     def _handed_over(self, connection: Connection) -> Pumped:
         if self._engine.dialect.name == "postgresql":
-            connection.execute(text(_LOCKS_END_AFTER))
+            for bound in _BOUNDS:
+                connection.execute(text(bound))
         ends_at = self._clock.monotonic_s() + _LONGEST_BATCH_S
         entries = take(connection, _AT_A_TIME, most_bytes=_BYTES_AT_A_TIME)
         settled: list[int] = []
