@@ -15,7 +15,7 @@ from onport_producers.outbox.jobs import (
     SaleUpdate,
 )
 from onport_producers.outbox.outbox import Added, Outbox
-from onport_producers.outbox.pump import Pump, Pumped
+from onport_producers.outbox.pump import HandoverOf, Pump, Pumped
 from onport_producers.outbox.rows import Contents, Refused
 from onport_producers.outbox.table import TABLE, ddl
 
@@ -26,6 +26,7 @@ __all__ = [
     "Contents",
     "DatabaseUnavailableError",
     "Disconnection",
+    "HandoverOf",
     "NewSale",
     "Outbox",
     "OutboxError",

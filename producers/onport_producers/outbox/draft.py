@@ -48,18 +48,25 @@ class _Desk(Storefront):
 
 
 def _put(job: OutboxJob, desk: Storefront) -> None:
+    channel, not_before = job.channel, job.not_before
     match job:
         case NewSale():
-            desk.create_sale(job.sale, version=job.version, channel=job.channel)
+            desk.create_sale(job.sale, version=job.version, channel=channel, not_before=not_before)
         case SaleUpdate():
             desk.update_sale(
-                job.sale, version=job.version, partial=job.partial, channel=job.channel
+                job.sale,
+                version=job.version,
+                partial=job.partial,
+                channel=channel,
+                not_before=not_before,
             )
         case Product():
-            desk.import_products([job.item], channel=job.channel)
+            desk.import_products(
+                [job.item], channel=channel, not_before=not_before, force=job.force
+            )
         case Acknowledgement():
-            desk.acknowledge_variants([job.item], channel=job.channel)
+            desk.acknowledge_variants([job.item], channel=channel, not_before=not_before)
         case Disconnection():
-            desk.disconnect_variants([job.item], channel=job.channel)
+            desk.disconnect_variants([job.item], channel=channel, not_before=not_before)
         case _:
             assert_never(job)

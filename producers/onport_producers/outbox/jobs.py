@@ -1,6 +1,7 @@
 """What a shop adds to its outbox: values that mean what the methods of `Producer` mean."""
 
 from dataclasses import KW_ONLY, dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from onport_queue.jobs import Payload
@@ -15,6 +16,7 @@ class NewSale:
     _: KW_ONLY
     version: int | None = None
     channel: str = DEFAULT_CHANNEL
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class SaleUpdate:
     version: int | None = None
     partial: bool = False
     channel: str = DEFAULT_CHANNEL
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Product:
     item: Payload
     _: KW_ONLY
     channel: str = DEFAULT_CHANNEL
+    not_before: datetime | None = None
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Acknowledgement:
     item: Payload
     _: KW_ONLY
     channel: str = DEFAULT_CHANNEL
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,7 @@ class Disconnection:
     item: Payload
     _: KW_ONLY
     channel: str = DEFAULT_CHANNEL
+    not_before: datetime | None = None
 
 
 OutboxJob: TypeAlias = NewSale | SaleUpdate | Product | Acknowledgement | Disconnection

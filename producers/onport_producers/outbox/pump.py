@@ -10,10 +10,11 @@ from redis.exceptions import RedisError
 from sqlalchemy import Connection, Engine, text
 
 from onport_producers.handover import Handover
-from onport_producers.kept import hand_over
+from onport_producers.kept import Entry, hand_over
 from onport_producers.outbox.database import PASSING, place_of, reason
 from onport_producers.outbox.rows import remove, set_aside, take
 from onport_queue.clock import Clock
+from onport_queue.errors import SettingsError
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,10 @@ class Pumped:
     error: RedisError | None = None
 
 
+HandoverOf = Callable[[str], Handover]
+"""Into which queue the jobs of a channel go; SettingsError if there is no such channel."""
+
+
 class Pump:
     """Hands over the rows of one outbox; any number of them may work at once.
 
@@ -46,9 +51,9 @@ class Pump:
     of one key are handed over in the order in which they were added.
     """
 
-    def __init__(self, engine: Engine, handover: Handover, clock: Clock) -> None:
+    def __init__(self, engine: Engine, handover_of: HandoverOf, clock: Clock) -> None:
         self._engine = engine
-        self._handover = handover
+        self._handover_of = handover_of
         self._clock = clock
         self._is_waiting = False
 
@@ -102,7 +107,7 @@ class Pump:
         refused, error = 0, None
         for entry in entries:
             try:
-                if hand_over(entry, self._handover, partial(set_aside, connection)):
+                if self._taken(connection, entry):
                     settled.append(entry.place)
                 else:
                     refused += 1
@@ -113,6 +118,15 @@ class Pump:
                 break
         remove(connection, settled)
         return Pumped(len(settled), refused, error)
+
+    def _taken(self, connection: Connection, entry: Entry) -> bool:
+        aside = partial(set_aside, connection)
+        try:
+            handover = self._handover_of(entry.batch.channel)
+        except SettingsError as error:
+            aside(entry.place, str(error))
+            return False
+        return hand_over(entry, handover, aside)
 
     def _patient_batch(self) -> Pumped:
         try:

@@ -15,6 +15,8 @@ def written(batch: PutBatch) -> str:
         "channel": batch.channel,
         "lane": batch.lane,
         "mode": batch.mode,
+        "not_before_ms": batch.not_before_ms,
+        "skip_unchanged": batch.skip_unchanged,
     }
     return json.dumps(head) + "\n" + encoded(batch.jobs).decode()
 
@@ -36,4 +38,6 @@ def read(text: str, *, put_id: str, added_ms: int) -> PutBatch:
         mode=Mode(fields["mode"]),
         latest_ms=added_ms,
         kept=True,
+        not_before_ms=fields["not_before_ms"],
+        skip_unchanged=fields["skip_unchanged"],
     )

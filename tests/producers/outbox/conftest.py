@@ -50,7 +50,7 @@ def handover(redis_client: redis.Redis, waker: CountingWaker) -> Handover:
 @pytest.fixture
 def a_pump(engine: Engine, handover: Handover) -> Callable[[], Pump]:
     """Make pumps of one outbox."""
-    return lambda: Pump(engine, handover, SystemClock())
+    return lambda: Pump(engine, lambda _: handover, SystemClock())
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ class Interleaved(Handover):
             return
         self._depth += 1
         try:
-            Pump(self._engine, self, CLOCK).batch()
+            Pump(self._engine, lambda _: self, CLOCK).batch()
         except KilledError:
             pass
         finally:

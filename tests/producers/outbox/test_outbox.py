@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import Engine, Text, create_engine, select
@@ -28,6 +29,7 @@ from onport_producers.outbox import (
     SaleUpdate,
     ddl,
 )
+from onport_producers.outbox.rows import take
 from onport_producers.outbox.table import rows
 from onport_queue.names import Kind, Lane
 from onport_queue.settings import load_settings
@@ -124,6 +126,17 @@ def test_a_job_means_what_the_producers_method_means(
     assert (view.fragments[0].tag == "P") is partial
     if partial:
         assert view.fragments[0].version == 7
+
+
+def test_a_job_may_be_due_later_and_a_product_may_be_forced(engine: Engine, outbox: Outbox) -> None:
+    due = datetime(2031, 5, 1, 8, tzinfo=UTC)
+    with engine.begin() as connection:
+        outbox.add(connection, NewSale(sale(), not_before=due))
+        outbox.add(connection, Product({"sku": "A"}))
+        outbox.add(connection, Product({"sku": "B"}, force=True))
+        puts = [entry.batch for entry in take(connection, 10, most_bytes=10_000)]
+    assert [put.not_before_ms for put in puts] == [due.timestamp() * 1000, None, None]
+    assert [put.skip_unchanged for put in puts] == [False, True, False]
 
 
 @pytest.mark.parametrize(

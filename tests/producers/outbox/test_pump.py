@@ -23,6 +23,8 @@ from onport_producers.outbox.rows import readmit, take
 from onport_producers.outbox.table import rows
 from onport_queue.broker import connect
 from onport_queue.clock import SystemClock
+from onport_queue.errors import SettingsError
+from onport_queue.jobs import Job
 from onport_queue.names import Kind
 from onport_queue.store import PutBatch, PutReply, Queue
 
@@ -71,10 +73,11 @@ def test_rows_are_handed_over_in_the_order_of_their_adding(
 ) -> None:
     watched = Watched(queue)
     add(engine, outbox, *(part(n, key) for n in range(150) for key in ("a", "b")))
-    pumped = Pump(engine, watched, SystemClock()).empty()
+    pumped = Pump(engine, lambda _: watched, SystemClock()).empty()
     assert (pumped.rows, held(engine).rows) == (300, 0)
     for key in ("a", "b"):
-        bodies = [json.loads(one.jobs[0].body) for one in watched.seen if one.jobs[0].key == key]
+        jobs = [job for one in watched.seen for job in one.jobs if isinstance(job, Job)]
+        bodies = [json.loads(job.body) for job in jobs if job.key == key]
         assert [body["n"] for body in bodies] == list(range(150))
 
 
@@ -127,7 +130,7 @@ def test_what_was_handed_over_before_the_broker_went_is_deleted(
 ) -> None:
     add(engine, outbox, *(part(n) for n in range(5)))
     watched = Watched(queue, fails_at=3)
-    pumped = Pump(engine, watched, SystemClock()).empty()
+    pumped = Pump(engine, lambda _: watched, SystemClock()).empty()
     assert (pumped.rows, type(pumped.error)) == (3, RedisConnectionError)
     assert held(engine).rows == 2
 
@@ -143,7 +146,8 @@ def test_a_pump_waits_for_the_broker_and_goes_on(
     direct = redis.Redis.from_url(broker_url).connection_pool.connection_kwargs["port"]
     with Proxy(direct) as proxy:
         client = connect(broker_url.replace(f":{direct}/", f":{proxy.port}/"), retries=0)
-        with running(Pump(engine, Watched(Queue(client)), SystemClock())):
+        watched = Watched(Queue(client))
+        with running(Pump(engine, lambda _: watched, SystemClock())):
             add(engine, outbox, NewSale(sale("1")))
             wait_until(lambda: queue.stats().pending == 1)
             proxy.refuse()
@@ -208,6 +212,19 @@ def test_a_refused_row_is_set_aside_with_its_reason_and_the_others_go_on(
     assert queue.stats().imbalance == 0
 
 
+def test_a_row_of_a_channel_that_the_pump_does_not_know_is_set_aside(
+    engine: Engine, outbox: Outbox, handover: Handover
+) -> None:
+    def handover_of(channel: str) -> Handover:
+        raise SettingsError(f"channel {channel!r} is not in the settings")
+
+    add(engine, outbox, NewSale(sale()))
+    pump = Pump(engine, handover_of, SystemClock())
+    assert pump.empty().refused == 1
+    assert held(engine).refused[0].reason == "channel 'default' is not in the settings"
+    assert Pump(engine, lambda _: handover, SystemClock()).empty().rows == 0
+
+
 def test_a_row_that_can_not_be_read_is_set_aside(
     engine: Engine, outbox: Outbox, pump: Pump, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -266,7 +283,8 @@ def test_the_shop_may_write_while_a_batch_is_handed_over(
             return super().put(batch)
 
     add(engine, outbox, NewSale(sale("1")), NewSale(sale("2")))
-    pump = Pump(engine, Busy(queue), SystemClock())
+    busy = Busy(queue)
+    pump = Pump(engine, lambda _: busy, SystemClock())
     assert pump.batch().rows == 2
     assert pump.batch().rows == 1
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from onport_producers.broker_memory import BrokerMemory
 from onport_producers.handover import Handover
-from onport_producers.outbox import Contents, Pump, Pumped, ddl, open_database, place_of
+from onport_producers.outbox import Contents, HandoverOf, Pump, Pumped, ddl, open_database, place_of
 from onport_producers.outbox.database import check, told
 from onport_producers.outbox.database import create as create_table
 from onport_producers.outbox.rows import contents, now_ms, readmit
@@ -128,14 +128,21 @@ def status(dsn: Dsn, *, as_json: Json = False) -> None:
 def _pumped(
     engine: Engine, redis: Redis, settings: Settings, stopping: Stopping, *, once: bool
 ) -> Pumped:
-    clock, waker = SystemClock(), CeleryWaker(broker_url(settings))
-    handover = Handover(Queue.of(redis, settings), waker, BrokerMemory(clock), clock)
-    pump = Pump(engine, handover, clock)
+    pump = Pump(engine, _handover_of(redis, settings), SystemClock())
     if once:
         with told(engine):
             return pump.empty(lambda: stopping.asked)
     typer.echo(f"Pumping  {place_of(engine)} to {broker_place(redis)}. Ctrl-C stops.")
     return pump.run(lambda: stopping.asked)
+
+
+def _handover_of(redis: Redis, settings: Settings) -> HandoverOf:
+    clock, waker = SystemClock(), CeleryWaker(broker_url(settings))
+    queues = (Queue.of(redis, settings.for_account(name)) for name in settings.account_names)
+    handovers = {
+        queue.account: Handover(queue, waker, BrokerMemory(clock), clock) for queue in queues
+    }
+    return lambda channel: handovers[settings.account_of(channel)]
 
 
 def _warn_of_skew(engine: Engine, redis: Redis) -> None:
