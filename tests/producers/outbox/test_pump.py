@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from sqlalchemy import Engine, insert, update
+from sqlalchemy import Connection, Engine, event, insert, update
 from sqlalchemy.exc import OperationalError
 from tests.acceptance.proxy import Proxy
 from tests.producers.conftest import CountingWaker
@@ -109,6 +109,22 @@ def test_a_row_that_becomes_visible_after_later_ones_is_handed_over(
     # It was added before, so it is older.
     assert numbers(queue) == [2]
     assert queue.stats().imbalance == 0
+
+
+@POSTGRESQL
+def test_the_server_takes_the_rows_of_a_pump_that_is_gone_from_it(
+    engine: Engine, outbox: Outbox, pump: Pump
+) -> None:
+    bounds: list[object] = []
+
+    def ask(connection: Connection) -> None:
+        asked = connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout")
+        bounds.append(asked.scalar())
+
+    add(engine, outbox, NewSale(sale()))
+    event.listen(engine, "commit", ask)
+    assert pump.batch().rows == 1
+    assert bounds == ["30s"]
 
 
 def test_a_row_that_was_put_and_not_deleted_makes_no_second_job(
