@@ -4,7 +4,6 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from redis.exceptions import RedisError
 from sqlalchemy import Connection, Engine, text
@@ -21,7 +20,7 @@ _log = logging.getLogger(__name__)
 # One commit for so many rows; killed in between, they are put again under their own put ids.
 _AT_A_TIME = 100
 _BYTES_AT_A_TIME = 500_000
-_LONGEST_BATCH_S = 5.0
+_LONGEST_BATCH_S = 3.0
 # The first is of a pump whose host is gone without a word: its rows are then given to others.
 _BOUNDS = (
     "SET LOCAL idle_in_transaction_session_timeout = '30s'",
@@ -104,29 +103,30 @@ class Pump:
         ends_at = self._clock.monotonic_s() + _LONGEST_BATCH_S
         entries = take(connection, _AT_A_TIME, most_bytes=_BYTES_AT_A_TIME)
         settled: list[int] = []
-        refused, error = 0, None
+        refused: dict[int, str] = {}
+        error = None
         for entry in entries:
             try:
-                if self._taken(connection, entry):
+                if self._taken(entry, refused):
                     settled.append(entry.place)
-                else:
-                    refused += 1
             except RedisError as away:
                 error = away
                 break
             if self._clock.monotonic_s() > ends_at:
                 break
+        # Only now is anything written: from here on a shop on SQLite has to wait.
+        for place, why in refused.items():
+            set_aside(connection, place, why)
         remove(connection, settled)
-        return Pumped(len(settled), refused, error)
+        return Pumped(len(settled), len(refused), error)
 
-    def _taken(self, connection: Connection, entry: Entry) -> bool:
-        aside = partial(set_aside, connection)
+    def _taken(self, entry: Entry, refused: dict[int, str]) -> bool:
         try:
             handover = self._handover_of(entry.batch.channel)
         except SettingsError as error:
-            aside(entry.place, str(error))
+            refused[entry.place] = str(error)
             return False
-        return hand_over(entry, handover, aside)
+        return hand_over(entry, handover, refused.__setitem__)
 
     def _patient_batch(self) -> Pumped:
         try:
