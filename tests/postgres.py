@@ -3,10 +3,12 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -50,24 +52,23 @@ class PostgresServer:
         return self.url(name)
 
     def __enter__(self) -> Self:
-        self._home = Path(tempfile.mkdtemp(prefix="relay-postgres-"))
-        programs = _programs()
-        if self._is_root:
-            programs = _copied(programs, self._home)
-            nobody = pwd.getpwnam("nobody")
-            os.chown(self._home, nobody.pw_uid, nobody.pw_gid)
-        data, words = str(self._home / "data"), ("-U", "relay", "-A", "trust", "-E", "UTF8")
-        initdb = self._start([programs / "initdb", "-D", data, *words, "--locale=C", "--no-sync"])
-        assert initdb.wait(_READY_WITHIN_S) == 0, self._said()
-        # What a power cut does is not what these tests ask.
-        options = ("-c", "fsync=off", "-c", "unix_socket_directories=")
-        self._leash = Leash()
-        self._server = self._start(
-            [programs / "postgres", "-D", data, "-h", HOST, "-p", str(self._port), *options],
-            pass_fds=(self._leash.fd,),
-        )
-        self._leash.tie(self._server.pid)
-        self._await_ready()
+        with ExitStack() as ending:
+            home = Path(tempfile.mkdtemp(prefix="relay-postgres-"))
+            ending.callback(shutil.rmtree, home)
+            self._log = home / "log"
+            programs = self._prepared(home)
+            leash = Leash()
+            ending.callback(leash.drop)
+            # What a power cut does is not what these tests ask.
+            options = ("-h", HOST, "-c", "fsync=off", "-c", "unix_socket_directories=")
+            server = self._run(
+                [programs / "postgres", "-D", home / "data", "-p", str(self._port), *options],
+                pass_fds=(leash.fd,),
+            )
+            ending.callback(_end, server)
+            leash.tie(server.pid)
+            self._await_ready(server)
+            self._ending = ending.pop_all()
         return self
 
     def __exit__(
@@ -76,44 +77,58 @@ class PostgresServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._server.send_signal(2)  # "fast": sessions are ended
-        try:
-            self._server.wait(_ENDS_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self._server.kill()
-            self._server.wait()
-        self._leash.drop()
-        shutil.rmtree(self._home)
+        self._ending.close()
 
-    def _start(self, command: Sequence[Path | str], **options: Any) -> "subprocess.Popen[bytes]":
+    def _prepared(self, home: Path) -> Path:
+        """Make its data; return where the programs are."""
+        programs = _programs()
+        if self._is_root:
+            programs = _copied(programs, home)
+            nobody = pwd.getpwnam("nobody")
+            os.chown(home, nobody.pw_uid, nobody.pw_gid)
+        options = ("-U", "relay", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        initdb = self._run([programs / "initdb", "-D", home / "data", *options])
+        assert initdb.wait(_READY_WITHIN_S) == 0, self._said()
+        return programs
+
+    def _run(self, command: Sequence[Path | str], **options: Any) -> "subprocess.Popen[bytes]":
         if self._is_root:
             options |= {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid}
             options |= {"extra_groups": []}
-        with (self._home / "log").open("ab") as log:
+        with self._log.open("ab") as log:
             return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=self._home,
+                cwd=self._log.parent,
                 env={"PATH": os.environ["PATH"], "TZ": "UTC"},
                 **options,
             )
 
-    def _await_ready(self) -> None:
+    def _await_ready(self, server: "subprocess.Popen[bytes]") -> None:
         patient_until, never = _CLOCK.monotonic_s() + _READY_WITHIN_S, threading.Event()
         while True:
             try:
                 psycopg.connect(self.admin_url, connect_timeout=2).close()
             except psycopg.OperationalError:
-                assert self._server.poll() is None, self._said()
+                assert server.poll() is None, self._said()
                 assert _CLOCK.monotonic_s() < patient_until, self._said()
                 _CLOCK.wait(never, 0.05)
             else:
                 return
 
     def _said(self) -> str:
-        return (self._home / "log").read_text()[-2_000:]
+        return self._log.read_text()[-2_000:]
+
+
+def _end(server: "subprocess.Popen[bytes]") -> None:
+    server.send_signal(signal.SIGINT)  # "fast": sessions are ended
+    try:
+        server.wait(_ENDS_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 def _copied(programs: Path, home: Path) -> Path:
