@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from tests.postgres import PostgresServer
 
 from onport_worker.embedded import EmbeddedBroker
 
@@ -30,6 +31,13 @@ def redis_client(broker_url: str) -> Iterator[redis.Redis]:
         # By default Valkey frees in the background, and the next test meets the last one's memory.
         client.execute_command("FLUSHALL", "SYNC")
         yield client
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL, one for each test process that asks for it."""
+    with PostgresServer() as server:
+        yield server
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ import pytest
 
 import onport_producers
 import onport_producers.imports
+import onport_producers.outbox
 
 
 @pytest.mark.parametrize(
@@ -12,6 +13,14 @@ import onport_producers.imports
             (
                 "AsyncProducer BrokerUnavailableError InvalidJobError Producer Progress Receipt "
                 "RelayError SettingsError SpoolError State Storefront Summary"
+            ),
+        ),
+        (
+            onport_producers.outbox,
+            (
+                "Acknowledgement Added Contents DatabaseUnavailableError Disconnection HandoverOf "
+                "NewSale Outbox OutboxError OutboxJob Product Pump Pumped Refused SaleUpdate TABLE "
+                "ddl open_database place_of"
             ),
         ),
         (

@@ -10,9 +10,9 @@ from redis.exceptions import RedisError
 
 from onport_producers.forks import ForkSafeLock
 from onport_producers.handover import Handover
-from onport_producers.spool.store import Entry, Spool
+from onport_producers.kept import hand_over
+from onport_producers.spool.store import Spool
 from onport_producers.spool.turn import turn_of
-from onport_queue.broker import may_pass
 from onport_queue.clock import Clock
 from onport_queue.errors import SpoolError
 
@@ -53,7 +53,7 @@ def flush(
         settled: list[int] = []
         try:
             for entry in entries:
-                taken = _put(spool, handover, entry)
+                taken = hand_over(entry, handover, spool.set_aside)
                 settled += [entry.place] if taken else []
                 done = Flushed(done.puts + taken, done.jobs + taken * len(entry.batch.jobs))
         except RedisError as error:
@@ -63,22 +63,6 @@ def flush(
         if progress:
             progress(done)
     return done
-
-
-def _put(spool: Spool, handover: Handover, entry: Entry) -> bool:
-    try:
-        reply = handover.put(entry.batch)
-    except RedisError as error:
-        if may_pass(error):
-            raise
-        # Its text is the script's, not the payload's.
-        spool.set_aside(entry.place, f"{type(error).__name__}: {error}")
-        return False
-    except ValueError as error:  # it could not even be asked
-        spool.set_aside(entry.place, type(error).__name__)
-        return False
-    handover.follow_up(entry.batch, reply)
-    return True
 
 
 class Flusher:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onport_producers.spool.codec import decoded, encoded
+from onport_producers.codec import decoded, encoded
+from onport_producers.kept import Entry
 from onport_producers.spool.file import SpoolFile
 from onport_queue.clock import Clock
 from onport_queue.fold import Mode
@@ -30,14 +31,6 @@ CREATE TABLE IF NOT EXISTS facts (
     account TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (account, name)
 ) WITHOUT ROWID;
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One put, at its place in the order of spooling."""
-
-    place: int
-    batch: PutBatch
 
 
 @dataclass(frozen=True, slots=True)

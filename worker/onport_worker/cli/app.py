@@ -13,6 +13,7 @@ from onport_worker.cli.demo import demo
 from onport_worker.cli.exits import Commands
 from onport_worker.cli.forget import forget
 from onport_worker.cli.loss import accept_loss
+from onport_worker.cli.outbox import app as outbox
 from onport_worker.cli.pausing import pause, resume
 from onport_worker.cli.rate import rate
 from onport_worker.cli.sandbox import sandbox
@@ -97,6 +98,7 @@ app.command()(resume)
 app.command()(rate)
 app.add_typer(dead)
 app.add_typer(spool)
+app.add_typer(outbox)
 app.command()(accept_loss)
 app.command(
     add_help_option=False,

@@ -5,6 +5,7 @@ from typing import Any
 import typer
 import typer.core
 
+from onport_producers.outbox.errors import DatabaseUnavailableError
 from onport_queue.errors import BrokerUnavailableError, RelayError
 from onport_sandbox import SandboxError
 from onport_worker.embedded import BinaryNotFoundError, BrokerFailedError
@@ -31,6 +32,7 @@ class NotHeldError(RelayError):
 _OFF = (
     BrokerUnavailableError,
     BrokerFailedError,
+    DatabaseUnavailableError,
     BinaryNotFoundError,
     WorkerEndedError,
     NotHeldError,

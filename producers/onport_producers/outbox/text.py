@@ -1,0 +1,43 @@
+"""A put as the text of a row, and back. The schema of a shop's table need not know its fields."""
+
+import json
+
+from onport_producers.codec import decoded, encoded
+from onport_queue.fold import Mode
+from onport_queue.names import Kind, Lane
+from onport_queue.store import PutBatch
+
+
+def written(batch: PutBatch) -> str:
+    """Return a put as two lines of JSON: what it is, and its jobs."""
+    head = {
+        "kind": batch.kind,
+        "channel": batch.channel,
+        "lane": batch.lane,
+        "mode": batch.mode,
+        "not_before_ms": batch.not_before_ms,
+        "skip_unchanged": batch.skip_unchanged,
+    }
+    return json.dumps(head) + "\n" + encoded(batch.jobs).decode()
+
+
+def read(text: str, *, put_id: str, added_ms: int) -> PutBatch:
+    """Return the put that `written` made this of.
+
+    Raises:
+        ValueError, TypeError, LookupError: nothing that it made.
+    """
+    head, _, jobs = text.partition("\n")
+    fields = json.loads(head)
+    return PutBatch(
+        put_id=bytes.fromhex(put_id),
+        kind=Kind(fields["kind"]),
+        channel=fields["channel"],
+        lane=Lane(fields["lane"]),
+        jobs=decoded(jobs.encode()),
+        mode=Mode(fields["mode"]),
+        latest_ms=added_ms,
+        kept=True,
+        not_before_ms=fields["not_before_ms"],
+        skip_unchanged=fields["skip_unchanged"],
+    )
