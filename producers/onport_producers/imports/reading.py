@@ -81,8 +81,9 @@ def _contents(source: Source, rules: Rules, declared: Format | None) -> Contents
         case Format.JSON_LINES:
             return Contents(chosen, (), read_json_lines(pieces))
         case Format.JSON:
-            entries = read_array(pieces) if first == b"[" else _documents_or_lines(pieces)
-            return Contents(chosen, (), entries)
+            if first == b"[":
+                return Contents(chosen, (), read_array(pieces))
+            return _documents_or_lines(pieces)
     table = Table(pieces)
     # A mapping names the columns that matter; without one they are the fields.
     known = tuple(rules.csv.columns) or tuple(rules.keys)
@@ -128,7 +129,7 @@ def _naming(source: Source) -> Iterator[None]:
         ) from error
 
 
-def _documents_or_lines(pieces: Iterator[bytes]) -> Iterator[Entry]:
+def _documents_or_lines(pieces: Iterator[bytes]) -> Contents:
     seen: list[bytes] = []
 
     def noted() -> Iterator[bytes]:
@@ -138,4 +139,6 @@ def _documents_or_lines(pieces: Iterator[bytes]) -> Iterator[Entry]:
 
     first = next(line for line in lines_of(noted()) if line.raw.strip())
     every = itertools.chain(seen, pieces)
-    return read_json_lines(every) if holds_one_value(first) else read_documents(every)
+    if holds_one_value(first):
+        return Contents(Format.JSON_LINES, (), read_json_lines(every))
+    return Contents(Format.JSON, (), read_documents(every))
