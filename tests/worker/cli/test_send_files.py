@@ -3,6 +3,8 @@
 import gzip
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from tests.worker.cli.conftest import Run
 from onport_queue.flight import Answer, Dead, Delivered, Gate, Granted, Settlement
 from onport_queue.names import Kind, Lane
 from onport_queue.store import Queue
+from onport_worker.embedded import EmbeddedBroker
 
 FAULTY = "sku,grams,name\n1,10,one\n2,heavy,two\n3,30,three\n,40,four\n5,50,five\n"
 SHOPIFY = (
@@ -291,9 +294,12 @@ def test_wait_waits_for_what_this_run_has_put_only(run: Run, queue: Queue) -> No
     assert queue.stats().pending == 1
 
 
+SEND = (sys.executable, "-P", "-m", "onport_worker.cli", "send", "products")
+
+
 def test_ctrl_c_ends_the_waiting_and_not_the_delivery(broker_url: str, queue: Queue) -> None:
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", "onport_worker.cli", "send", "products", "-", "--wait"],
+        [*SEND, "-", "--wait"],
         env={**os.environ, "ONPORT_RELAY_REDIS_URL": broker_url},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -315,3 +321,56 @@ def test_ctrl_c_ends_the_waiting_and_not_the_delivery(broker_url: str, queue: Qu
         b"0 dead, 2 to go\n"
     )
     assert queue.stats().pending == 2
+
+
+def test_a_broker_that_goes_away_ends_the_waiting_and_is_named(tmp_path: Path) -> None:
+    with EmbeddedBroker(tmp_path, appendfsync="no") as broker:
+        process = subprocess.Popen(
+            [*SEND, "-", "--wait"],
+            env={**os.environ, "ONPORT_RELAY_REDIS_URL": broker.url},
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(b'{"sku": "1"}\n')
+        process.stdin.close()
+        process.stderr.readline()
+
+    with process:
+        told = process.stderr.read()
+
+    assert process.returncode == 1
+    assert told.startswith(b"onport-relay: broker 127.0.0.1:")
+    assert told.endswith(
+        b"waiting ends, the delivery does not: 0 of 1 are delivered, 0 dead, 1 to go\n"
+    )
+
+
+def test_whoever_watches_sees_how_far_it_is_and_what_is_rejected_above_it(
+    broker_url: str, queue: Queue
+) -> None:
+    Path("p.csv").write_text(FAULTY)
+    ours, its = pty.openpty()
+
+    with subprocess.Popen(
+        [*SEND, "p.csv"],
+        env={**os.environ, "ONPORT_RELAY_REDIS_URL": broker_url, "TERM": "xterm", "COLUMNS": "150"},
+        stdout=subprocess.DEVNULL,
+        stderr=its,
+    ):
+        os.close(its)
+        shown = b""
+        try:
+            while piece := os.read(ours, 65_536):
+                shown += piece
+        except OSError:  # how a terminal ends
+            pass
+    os.close(ours)
+
+    lines = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", shown).replace(b"\r", b"\n").split(b"\n")
+    assert b"onport-relay: p.csv line 3: grams: 'heavy' is no number, expected e.g. 12 or 9.95" in (
+        lines
+    )
+    assert any(re.search(rb"^3 accepted .* 100% .*/s .* left ", line) for line in lines)
+    assert queue.stats().ledger.accepted == 3

@@ -99,14 +99,17 @@ def send(
     with open_source(file) as source:
         producer = _producer(settings, dry_run=dry_run, wait=wait)
         rules = Rules(settings.product_key, today, settings.csv)
-        contents = read_contents(source, rules, declared)
+        outcome = Outcome()
+        try:
+            contents = read_contents(source, rules, declared)
+        except UnreadableError as error:
+            raise _failure(error, source, outcome, as_json=as_json) from error
         _check_table(what, file, contents.format)
         if key is not None and not contents.format.is_table:
             raise UsageError(
                 f"--key {key}: names a field of a CSV file; products in JSON are keyed by the "
                 "setting product_key"
             )
-        outcome = Outcome()
         with opened_rejections(source, contents, rejects) as rejections:
             intake = Intake(
                 producer,
@@ -118,8 +121,7 @@ def send(
                 _put(intake, what, source, contents)
             except RelayError as error:
                 outcome.summary, outcome.rejected = intake.summary, rejections.many
-                _report_failure(error, source, outcome, as_json=as_json)
-                raise typer.Exit(exit_code(error)) from error
+                raise _failure(error, source, outcome, as_json=as_json) from error
         outcome.summary, outcome.rejected = intake.summary, rejections.many
     if isinstance(producer, Rehearsal):
         _show(producer, outcome, contents.format, as_json=as_json)
@@ -190,7 +192,8 @@ def _exit(outcome: Outcome) -> None:
         raise typer.Exit(REFUSED)
 
 
-def _report_failure(error: RelayError, source: Source, outcome: Outcome, *, as_json: bool) -> None:
+def _failure(error: RelayError, source: Source, outcome: Outcome, *, as_json: bool) -> typer.Exit:
+    """Tell what has ended the sending, and how far it came."""
     if isinstance(error, UnreadableError) and not error.source:
         error = replace(error, source=source.name)
     more = ""
@@ -200,3 +203,4 @@ def _report_failure(error: RelayError, source: Source, outcome: Outcome, *, as_j
     if as_json:
         outcome.fault = str(error)
         typer.echo(json.dumps(outcome.document()))
+    return typer.Exit(exit_code(error))
