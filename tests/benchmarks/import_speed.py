@@ -38,7 +38,7 @@ def rows(kind: str, many: int, changed: float) -> Iterator[Sequence[object]]:
     """Yield the rows of a file with so many items, a share of which have another stock."""
     step = round(1 / changed) if changed else many + 1
     for number in range(many):
-        stock = number % 100 + (0 if number % step else 1)
+        stock = number % 100 + (0 if (number + 1) % step else 1)
         product, variant = divmod(number, _VARIANTS)
         sku, price, image = f"SKU-{number}", 12.5, f"https://img.example/{product}.jpg"
         match kind:
@@ -88,7 +88,16 @@ def sent(path: Path, url: str) -> Sent:
     """Send a file as an operator does."""
     clock = SystemClock()
     began = clock.monotonic_s()
-    command = [sys.executable, "-P", "-m", "onport_worker.cli", "send", "products", path, "--json"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "onport_worker.cli",
+        "send",
+        "products",
+        str(path),
+        "--json",
+    ]
     with subprocess.Popen(
         command, env={**os.environ, "ONPORT_RELAY_REDIS_URL": url}, stdout=subprocess.PIPE
     ) as process:
@@ -103,7 +112,8 @@ def sent(path: Path, url: str) -> Sent:
 
 
 def deliver_all(queue: Queue) -> None:
-    """Settle everything as delivered."""
+    """Settle everything as delivered, as one worker would."""
+    queue.look([Lane.LOW])
     gate = Gate(rate=1e6, batch_items=500, batch_bytes=100_000_000)
     while not isinstance(claim := queue.claim(Lane.LOW, gate, os.urandom(8).hex()), Empty):
         if isinstance(claim, Granted):

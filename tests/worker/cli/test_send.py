@@ -96,6 +96,7 @@ def test_the_summary_is_one_object_for_a_script(run: Run) -> None:
         "rejected": 0,
         "folded": 1,
         "superseded": 0,
+        "unchanged": 0,
         "warnings": 2,
         "fault": None,
     }

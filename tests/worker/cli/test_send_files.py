@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import redis
 from tests.worker.cli.conftest import Run
 
 from onport_queue.flight import Answer, Dead, Delivered, Gate, Granted, Settlement
@@ -40,7 +41,9 @@ def worker(queue: Queue, bad: str = "") -> Iterator[None]:
     ended = threading.Event()
 
     def work() -> None:
-        gate = Gate(rate=1e6, batch_items=50)
+        prints = {"default": ("",), "uk": ("",)}
+        gate = Gate(rate=1e6, batch_items=50, prints=prints)
+        queue.look([Lane.LOW], prints=prints)
         while not ended.wait(0.01):
             claim = queue.claim(Lane.LOW, gate, "lease")
             if isinstance(claim, Granted):
@@ -264,6 +267,46 @@ def test_sent_again_after_an_interruption_nothing_is_there_twice(run: Run, queue
     assert queue.stats().pending == 1_200
 
 
+def test_what_onport_has_is_not_sent_again_unless_forced(run: Run, queue: Queue) -> None:
+    content = "sku,name\n" + "".join(f"{number},x\n" for number in range(100))
+    Path("p.csv").write_text(content)
+    with worker(queue):
+        run("send", "products", "p.csv", "--wait")
+    Path("p.csv").write_text(content.replace("7,x", "7,new"))
+
+    again = run("send", "products", "p.csv")
+
+    assert "100 items accepted (90 unchanged: Onport has them); " in again.stdout
+    assert queue.stats().pending == 10
+    run("send", "products", "p.csv", "--force")
+    assert queue.stats().pending == 100
+
+
+def test_waiting_for_what_is_unchanged_is_over_at_once(run: Run, queue: Queue) -> None:
+    with worker(queue):
+        run("send", "products", "-", "--wait", stdin='{"sku": "1"}')
+
+    result = run("send", "products", "-", "--wait", stdin='{"sku": "1"}')
+
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "1 item accepted (1 unchanged: Onport has them); 0 delivered.\n",
+    )
+
+
+def test_wait_looks_into_the_account_of_the_channel(run: Run, redis_client: redis.Redis) -> None:
+    channels = '{"uk": {"account": "two"}}'
+
+    with worker(Queue(redis_client, "two")):
+        result = run(
+            *("send", "products", "-", "--channel", "uk", "--wait"),
+            stdin='{"sku": "1"}',
+            CHANNELS=channels,
+        )
+
+    assert result.stdout == "1 item accepted; 1 delivered.\n"
+
+
 @pytest.mark.parametrize(
     ("bad", "code", "sentence"),
     [
@@ -284,8 +327,9 @@ def test_wait_returns_when_all_is_delivered_or_dead(
 
 
 def test_wait_waits_for_what_this_run_has_put_only(run: Run, queue: Queue) -> None:
-    run("send", "products", "-", "--channel", "other", stdin='{"sku": "1"}')
-    run("pause", "--channel", "other")
+    other = '{"other": {}}'
+    run("send", "products", "-", "--channel", "other", stdin='{"sku": "1"}', CHANNELS=other)
+    run("pause", "--channel", "other", CHANNELS=other)
 
     with worker(queue):
         result = run("send", "products", "-", "--wait", "--json", stdin='{"sku": "1"}')

@@ -8,14 +8,15 @@ from onport_producers import Producer
 from onport_queue.clock import Clock
 from onport_queue.names import job_key
 from onport_queue.settings import Settings
-from onport_queue.store import JOBS_PER_PUT, PutBatch, PutReply, Queue
+from onport_queue.store import JOBS_PER_PUT, PutBatch, PutOutcome, PutReply, Queue
 
 _POLL_S = 0.5
 _DEAD = "dead"
+_NOTHING_TO_SEND = frozenset({PutOutcome.UNCHANGED, PutOutcome.SUPERSEDED})
 
 
 class NotingProducer(Producer):
-    """A producer that remembers the keys of the jobs it has put."""
+    """A producer that remembers the keys of the jobs it has put and that are yet to be sent."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -28,9 +29,11 @@ class NotingProducer(Producer):
 
     def _put(self, batch: PutBatch) -> PutReply | None:
         reply = super()._put(batch)
-        self._noted.update(
-            (job_key(batch.kind, batch.channel, job.key), None) for job in batch.jobs
-        )
+        outcomes = reply.outcomes if reply else ()
+        keys = [job_key(batch.kind, batch.channel, job.key) for job in batch.jobs]
+        for key, outcome in zip(keys, outcomes, strict=True):
+            if outcome not in _NOTHING_TO_SEND:
+                self._noted[key] = None
         return reply
 
 

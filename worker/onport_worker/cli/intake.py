@@ -34,6 +34,7 @@ class Intake:
         producer: whoever takes the items.
         channel: the custom channel.
         partial: whether sale updates hold only what has changed.
+        force: whether products are put that Onport has as they are.
         rejected: told of what is no item; without it the first such place is an error.
     """
 
@@ -43,12 +44,14 @@ class Intake:
         *,
         channel: str,
         partial: bool = False,
+        force: bool = False,
         rejected: OnRejected | None = None,
     ) -> None:
         self.summary = Summary()
         self._producer = producer
         self._channel = channel
         self._partial = partial
+        self._force = force
         self._on_rejected = rejected
         self._item = Item(0, b"")
 
@@ -73,7 +76,11 @@ class Intake:
                     progress(self.summary.accepted)
             case What.PRODUCTS:
                 self.summary = producer.import_products(
-                    payloads, channel=channel, progress=told, rejected=self._refused
+                    payloads,
+                    channel=channel,
+                    progress=told,
+                    force=self._force,
+                    rejected=self._refused,
                 )
             case What.ACKNOWLEDGE:
                 self.summary = producer.acknowledge_variants(

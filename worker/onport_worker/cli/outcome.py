@@ -26,6 +26,7 @@ class Outcome:
             "rejected": self.rejected,
             "folded": summary.folded,
             "superseded": summary.superseded,
+            "unchanged": summary.unchanged,
             "warnings": summary.warnings,
             "expected_at": summary.expected_at.isoformat() if summary.expected_at else None,
             "fault": self.fault,
@@ -43,6 +44,7 @@ class Outcome:
             return f"{why}: nothing was accepted."
         details = [f"{summary.folded:,} folded into jobs that were not sent yet"]
         details += [f"{summary.superseded:,} superseded: Onport has something newer"]
+        details += [f"{summary.unchanged:,} unchanged: Onport has them"]
         details += [f"{summary.warnings:,} with warnings"]
         told = ", ".join(detail for detail in details if not detail.startswith("0 "))
         sentence = f"{items(summary.accepted)} accepted" + (f" ({told})" if told else "")

@@ -65,6 +65,10 @@ def send(
         bool,
         typer.Option("--wait", help="Return when all is delivered or dead; Ctrl-C stops waiting."),
     ] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="products: send also what Onport has as it is already."),
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first item that is rejected.")
     ] = False,
@@ -85,10 +89,13 @@ def send(
     does not matter; one line or element may have 10 MB.
 
     What is rejected is told with file, line and field, and does not stop the rest; the exit code is
-    then 2. Sending a file again is safe: what is pending is replaced, not doubled.
+    then 2. Sending a file again is safe: what is pending is replaced, not doubled, and products
+    that were delivered as they are now are not sent again.
     """
     if partial and what is not What.SALE_UPDATE:
         raise UsageError(f"--partial: only for sale-update, not for {what}")
+    if force and what is not What.PRODUCTS:
+        raise UsageError(f"--force: only for products, not for {what}, which are always sent")
     if dry_run and wait:
         raise UsageError("--wait: waits for a delivery, which --dry-run does not make")
     _check_table(what, file, declared or format_of_name(file))
@@ -115,6 +122,7 @@ def send(
                 producer,
                 channel=checked_channel(channel),
                 partial=partial,
+                force=force,
                 rejected=None if strict else rejections.add,
             )
             try:
@@ -127,7 +135,8 @@ def send(
         _show(producer, outcome, contents.format, as_json=as_json)
     else:
         if isinstance(producer, NotingProducer):
-            _wait(producer, with_broker(settings), outcome)
+            account = settings.for_account(settings.account_of(channel))
+            _wait(producer, with_broker(account), outcome)
         typer.echo(json.dumps(outcome.document()) if as_json else outcome.sentence(_CLOCK))
     _exit(outcome)
 
