@@ -3,7 +3,7 @@
 from onport_producers.asynchronous import AsyncProducer
 from onport_producers.producer import Producer
 from onport_producers.receipt import Receipt, State, Summary
-from onport_producers.storefront import Progress, Storefront
+from onport_producers.storefront import Progress, Rejection, Storefront
 from onport_queue.errors import (
     BrokerUnavailableError,
     InvalidJobError,
@@ -21,6 +21,7 @@ __all__ = [
     "Producer",
     "Progress",
     "Receipt",
+    "Rejection",
     "RelayError",
     "SettingsError",
     "SpoolError",

@@ -11,7 +11,7 @@ from typing import ParamSpec, Self, TypeVar
 
 from onport_producers.producer import Producer
 from onport_producers.receipt import Receipt, Summary
-from onport_producers.storefront import Progress, Storefront
+from onport_producers.storefront import Progress, Rejection, Storefront
 from onport_queue.jobs import Payload
 from onport_queue.names import DEFAULT_CHANNEL
 
@@ -97,8 +97,9 @@ class AsyncProducer:
         progress: Progress | None = None,
         not_before: datetime | None = None,
         force: bool = False,
+        rejected: Rejection | None = None,
     ) -> Summary:
-        """As `Producer.import_products`; items and progress are called in a thread."""
+        """As `Producer.import_products`; items and callbacks are called in a thread."""
         return await self._run(
             self._producer.import_products,
             items,
@@ -106,6 +107,7 @@ class AsyncProducer:
             progress=progress,
             not_before=not_before,
             force=force,
+            rejected=rejected,
         )
 
     async def acknowledge_variants(
@@ -115,14 +117,16 @@ class AsyncProducer:
         channel: str = DEFAULT_CHANNEL,
         progress: Progress | None = None,
         not_before: datetime | None = None,
+        rejected: Rejection | None = None,
     ) -> Summary:
-        """As `Producer.acknowledge_variants`; items and progress are called in a thread."""
+        """As `Producer.acknowledge_variants`; items and callbacks are called in a thread."""
         return await self._run(
             self._producer.acknowledge_variants,
             items,
             channel=channel,
             progress=progress,
             not_before=not_before,
+            rejected=rejected,
         )
 
     async def disconnect_variants(
@@ -132,14 +136,16 @@ class AsyncProducer:
         channel: str = DEFAULT_CHANNEL,
         progress: Progress | None = None,
         not_before: datetime | None = None,
+        rejected: Rejection | None = None,
     ) -> Summary:
-        """As `Producer.disconnect_variants`; items and progress are called in a thread."""
+        """As `Producer.disconnect_variants`; items and callbacks are called in a thread."""
         return await self._run(
             self._producer.disconnect_variants,
             items,
             channel=channel,
             progress=progress,
             not_before=not_before,
+            rejected=rejected,
         )
 
     async def _run(

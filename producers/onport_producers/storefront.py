@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
@@ -20,6 +21,9 @@ from onport_queue.store import JOBS_PER_PUT, PutBatch, PutOutcome, PutReply
 
 Progress = Callable[[int], None]
 """Told after each script call how many items have been accepted so far."""
+
+Rejection = Callable[[InvalidJobError], None]
+"""Told of an item that was refused, while the next ones are put."""
 
 _AnyJob = TypeVar("_AnyJob", Job, LinkJob)
 
@@ -92,6 +96,7 @@ class Storefront(ABC):
         progress: Progress | None = None,
         not_before: datetime | None = None,
         force: bool = False,
+        rejected: Rejection | None = None,
     ) -> Summary:
         """Put product items on the low lane, 500 per script call; memory stays flat.
 
@@ -99,11 +104,12 @@ class Storefront(ABC):
         of that key is on its way, and it is due at once; `force` puts it all the same.
 
         An invalid item raises InvalidJobError with its place among the items; those before it in
-        earlier calls have been accepted, as `progress` was told.
+        earlier calls have been accepted, as `progress` was told. With `rejected` that is told of
+        the error instead, after the item was taken from `items` and before the next one is.
         """
-        jobs = (product_job(item, key_fields=self._settings.product_key) for item in items)
+        jobs = map(partial(product_job, key_fields=self._settings.product_key), items)
         template = _Template(Kind.PRODUCT, channel, not_before, skip_unchanged=not force)
-        return self._put_many(template, jobs, progress)
+        return self._put_many(template, jobs, progress, rejected)
 
     def acknowledge_variants(
         self,
@@ -112,13 +118,15 @@ class Storefront(ABC):
         channel: str = DEFAULT_CHANNEL,
         progress: Progress | None = None,
         not_before: datetime | None = None,
+        rejected: Rejection | None = None,
     ) -> Summary:
         """Put wishes to link variants with vendor SKUs, on the low lane.
 
         One wish per link: the newest wins.
         """
-        jobs = (link_job(Kind.ACKNOWLEDGE, item) for item in items)
-        return self._put_many(_Template(Kind.ACKNOWLEDGE, channel, not_before), jobs, progress)
+        jobs = map(partial(link_job, Kind.ACKNOWLEDGE), items)
+        template = _Template(Kind.ACKNOWLEDGE, channel, not_before)
+        return self._put_many(template, jobs, progress, rejected)
 
     def disconnect_variants(
         self,
@@ -127,13 +135,15 @@ class Storefront(ABC):
         channel: str = DEFAULT_CHANNEL,
         progress: Progress | None = None,
         not_before: datetime | None = None,
+        rejected: Rejection | None = None,
     ) -> Summary:
         """Put wishes to unlink variants from vendor SKUs, on the low lane.
 
         One wish per link: the newest wins.
         """
-        jobs = (link_job(Kind.DISCONNECT, item) for item in items)
-        return self._put_many(_Template(Kind.DISCONNECT, channel, not_before), jobs, progress)
+        jobs = map(partial(link_job, Kind.DISCONNECT), items)
+        template = _Template(Kind.DISCONNECT, channel, not_before)
+        return self._put_many(template, jobs, progress, rejected)
 
     def _check_channel(self, channel: str) -> None:
         try:
@@ -176,19 +186,23 @@ class Storefront(ABC):
         )
 
     def _put_many(
-        self, template: "_Template", jobs: Iterator[_AnyJob], progress: Progress | None
+        self,
+        template: "_Template",
+        jobs: Iterator[_AnyJob],
+        progress: Progress | None,
+        rejected: Rejection | None,
     ) -> Summary:
         self._check_channel(template.channel)
         summary, put = Summary(), template.batch()
         # While Redis takes one batch, the next one is made ready.
         with ThreadPoolExecutor(1, thread_name_prefix="onport-relay-put") as sender:
-            batch = self._next_batch(jobs, 0)
+            batch = self._next_batch(jobs, 0, rejected)
             while batch:
                 sending = sender.submit(
                     self._put, replace(put, put_id=secrets.token_bytes(12), jobs=batch)
                 )
                 try:
-                    following = self._next_batch(jobs, summary.accepted + len(batch))
+                    following = self._next_batch(jobs, summary.accepted + len(batch), rejected)
                 finally:
                     reply = sending.result()
                     summary = self._added(summary, batch, reply, template.not_before)
@@ -216,15 +230,22 @@ class Storefront(ABC):
             expected_at=self._expected_at(Lane.LOW, reply, not_before) if reply else None,
         )
 
-    def _next_batch(self, jobs: Iterator[_AnyJob], accepted: int) -> Sequence[_AnyJob]:
+    def _next_batch(
+        self, jobs: Iterator[_AnyJob], accepted: int, rejected: Rejection | None
+    ) -> Sequence[_AnyJob]:
         batch: list[_AnyJob] = []
-        try:
-            batch.extend(self._judged(job) for job in islice(jobs, JOBS_PER_PUT))
-        except InvalidJobError as error:
-            place = f"item {accepted + len(batch) + 1}"
-            raise InvalidJobError(
-                f"{place}: {error.place}" if error.place else place, error.problem
-            ) from None
+        while len(batch) < JOBS_PER_PUT:
+            try:
+                # The map goes on after an item that can't be made a job, as a generator would not.
+                batch.extend(self._judged(job) for job in islice(jobs, JOBS_PER_PUT - len(batch)))
+                break
+            except InvalidJobError as error:
+                if rejected is None:
+                    place = f"item {accepted + len(batch) + 1}"
+                    raise InvalidJobError(
+                        f"{place}: {error.place}" if error.place else place, error.problem
+                    ) from None
+                rejected(error)
         return batch
 
     def _expected_at(self, lane: Lane, reply: PutReply, not_before: datetime | None) -> datetime:

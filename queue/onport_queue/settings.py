@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 from redis.connection import parse_url
 
+from onport_queue.csv_settings import CsvSettings
 from onport_queue.errors import SettingsError
 from onport_queue.names import DEFAULT_ACCOUNT, DEFAULT_CHANNEL, checked_name
 
@@ -101,6 +102,9 @@ class Settings(BaseSettings):
     batch_bytes: int = Field(1_000_000, ge=1_000, description="Most bytes of a request's items.")
     product_key: tuple[str, ...] = Field(
         ("externalId", "sku"), min_length=1, description="Fields that key a product, first found."
+    )
+    csv: CsvSettings = Field(
+        CsvSettings(), description="How CSV files of products are read; [csv.columns]."
     )
     validation: Literal["lenient", "strict"] = Field(
         "lenient", description="strict: what is odd is refused instead of warned about."

@@ -337,6 +337,14 @@ class Queue:
         reply = replies.array(self._scripts.run("show", (full_key,)))
         return replies.job_view(full_key, reply) if reply else None
 
+    def states(self, keys: Sequence[str]) -> tuple[str, ...]:
+        """Return the states of jobs by their full keys, at most 500; empty where none is held.
+
+        The states are ``pending``, ``in flight``, ``delayed`` and ``dead``.
+        """
+        reply = replies.array(self._scripts.run("states", _at_most(keys)))
+        return tuple(replies.text(state) for state in reply)
+
     def dead(self, since_ms: int | None = None) -> Iterator[DeadLetter]:
         """Yield dead letters, those that died first first; pages are read as needed."""
         cursor = ("", "")

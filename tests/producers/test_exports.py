@@ -12,7 +12,7 @@ import onport_producers.outbox
             onport_producers,
             (
                 "AsyncProducer BrokerUnavailableError InvalidJobError Producer Progress Receipt "
-                "RelayError SettingsError SpoolError State Storefront Summary"
+                "Rejection RelayError SettingsError SpoolError State Storefront Summary"
             ),
         ),
         (
@@ -25,7 +25,10 @@ import onport_producers.outbox
         ),
         (
             onport_producers.imports,
-            "Format Item Source UnreadableError open_source read_items",
+            (
+                "Contents Entry Format Item Rejected Rejects Rows Rules Source UnreadableError "
+                "open_source opened_rejects read_contents read_items"
+            ),
         ),
     ],
 )

@@ -225,6 +225,26 @@ def test_an_invalid_product_is_named_by_its_place_and_earlier_calls_are_accepted
     assert queue.stats().ledger.accepted == 500
 
 
+@pytest.mark.parametrize("name", ["import_products", "acknowledge_variants", "disconnect_variants"])
+def test_whoever_is_told_of_refused_items_gets_the_others_put(
+    producer: Producer, queue: Queue, name: str
+) -> None:
+    refused: list[tuple[int, str]] = []
+    taken: list[dict[str, object]] = []
+
+    def items() -> Iterator[dict[str, object]]:
+        for number in range(1_201):
+            taken.append({"sku": [] if number % 100 == 7 else str(number)})
+            yield taken[-1]
+
+    summary = getattr(producer, name)(
+        items(), rejected=lambda error: refused.append((len(taken), error.place))
+    )
+
+    assert summary.accepted == queue.stats().pending == 1_189
+    assert refused == [(number + 8, "sku") for number in range(0, 1_200, 100)]
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [("acknowledge_variants", Kind.ACKNOWLEDGE), ("disconnect_variants", Kind.DISCONNECT)],

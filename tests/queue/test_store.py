@@ -277,3 +277,26 @@ def test_a_lane_is_looked_at_by_one_worker_at_a_time(bench: Bench) -> None:
     assert bench.queue.look([Lane.LOW], worker="two") == (Lane.LOW,)
     bench.pass_ms(5_001)
     assert bench.queue.stats().workers == ()
+
+
+def test_states_are_told_in_the_order_of_the_keys(bench: Bench) -> None:
+    bench.put("delivered")
+    finish(bench, Delivered())
+    bench.put("dead")
+    finish(bench, Dead())
+    bench.put("delayed")
+    finish(bench, Retry(60_000))
+    bench.put("flying")
+    bench.pass_ms(1)
+    assert isinstance(bench.claim(), Granted)
+    bench.put("pending")
+    keys = ["pending", "dead", "never", "delayed", "delivered", "flying"]
+
+    states = bench.queue.states([f"sale:default:{key}" for key in keys])
+
+    assert states == ("pending", "dead", "", "delayed", "", "in flight")
+
+
+def test_states_are_told_of_at_most_as_many_as_a_put_takes(bench: Bench) -> None:
+    with pytest.raises(ValueError, match="at most 500 keys"):
+        bench.queue.states(["x"] * (JOBS_PER_PUT + 1))

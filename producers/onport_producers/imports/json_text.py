@@ -18,19 +18,26 @@ def decoded(text: str, at: int, line: int) -> tuple[object, int]:
 
     Raises:
         json.JSONDecodeError: there is none, or none yet.
-        UnreadableError: it holds what JSON does not have.
+        UnreadableError: Python can't read it.
     """
     try:
-        value, end = _decoder.raw_decode(text, at)
+        return _decoder.raw_decode(text, at)
     except json.JSONDecodeError:
         raise
     except RecursionError:
         raise UnreadableError("not readable: nested too deeply", line) from None
     except ValueError:  # Python's guard against numbers that take minutes to convert
         raise UnreadableError("not readable: a number with thousands of digits", line) from None
-    if any(text.find(name, at, end) >= 0 for name in ("NaN", "Infinity")):
+
+
+def check_numbers(value: object, text: str, line: int) -> None:
+    """Check that a decoded value holds no NaN and no infinity, which JSON does not have.
+
+    Raises:
+        UnreadableError: naming the field.
+    """
+    if "NaN" in text or "Infinity" in text:
         _refuse_no_numbers(value, (), line)
-    return value, end
 
 
 def _refuse_no_numbers(value: object, path: tuple[str, ...], line: int) -> None:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from onport_producers.imports.errors import UnreadableError
-from onport_producers.imports.item import MAX_ITEM_BYTES, Item
-from onport_producers.imports.json_text import decoded
+from onport_producers.imports.item import MAX_ITEM_BYTES, Entry, Item, Rejected
+from onport_producers.imports.json_text import check_numbers, decoded
 from onport_producers.imports.pieces import PIECE_BYTES, not_utf8
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -40,15 +40,20 @@ class Window:
         """Move over the next character."""
         self._advance(self._at + 1)
 
-    def value(self) -> Item:
+    def value(self) -> Entry:
         """Move over the next value and return it, as it was written."""
         while True:
-            if (end := self._end_of_value()) is not None:
-                body = self._text[self._at : end].encode()
+            if (found := self._next_value()) is not None:
+                value, end = found
+                text, line = self._text[self._at : end], self._line
+                body = text.encode()
                 self._check_size(len(body))
-                item = Item(self._line, body)
                 self._advance(end)
-                return item
+                try:
+                    check_numbers(value, text, line)
+                except UnreadableError as fault:
+                    return Rejected(fault, body)
+                return Item(line, body)
             self._check_size(len(self._text) - self._at)
             self._grow()
 
@@ -56,16 +61,16 @@ class Window:
         """Return the error for what stands at the present place."""
         return UnreadableError(f"not JSON: {problem} at column {self._column}", self._line)
 
-    def _end_of_value(self) -> int | None:
-        """Return where the value ends; None if more of the text is needed to tell."""
+    def _next_value(self) -> tuple[object, int] | None:
+        """Return the value and where it ends; None if more of the text is needed to tell."""
         try:
-            end = decoded(self._text, self._at, self._line)[1]
+            value, end = decoded(self._text, self._at, self._line)
         except json.JSONDecodeError as error:
             if self._ended or self._is_final(error):
                 self._advance(error.pos)
                 raise self.fault(error.msg) from None
             return None
-        return end if end < len(self._text) or self._ended else None
+        return (value, end) if end < len(self._text) or self._ended else None
 
     def _is_final(self, error: json.JSONDecodeError) -> bool:
         # Anything else than the window's edge is wrong however the text goes on.
@@ -107,7 +112,7 @@ class Window:
         return text
 
 
-def read_array(pieces: Iterator[bytes]) -> Iterator[Item]:
+def read_array(pieces: Iterator[bytes]) -> Iterator[Entry]:
     """Yield the elements of one JSON array.
 
     Raises:
@@ -125,7 +130,7 @@ def read_array(pieces: Iterator[bytes]) -> Iterator[Item]:
         raise window.fault("expected the end after the array")
 
 
-def read_documents(pieces: Iterator[bytes]) -> Iterator[Item]:
+def read_documents(pieces: Iterator[bytes]) -> Iterator[Entry]:
     """Yield JSON values that stand one after the other, each over as many lines as it likes.
 
     Raises:
@@ -136,7 +141,7 @@ def read_documents(pieces: Iterator[bytes]) -> Iterator[Item]:
         yield window.value()
 
 
-def _elements(window: Window) -> Iterator[Item]:
+def _elements(window: Window) -> Iterator[Entry]:
     while True:
         if not window.next_sign():
             raise window.fault("the array is not closed; the file seems cut")

@@ -1,13 +1,24 @@
 import io
 import json
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 
-from onport_producers.imports import Format, Item, Source, UnreadableError, read_items
+from onport_producers.imports import (
+    Format,
+    Item,
+    Rejected,
+    Rules,
+    Source,
+    UnreadableError,
+    read_contents,
+    read_items,
+)
 
 KEYS = ("externalId", "sku")
 MB = 1_000_000
+RULES = Rules(KEYS, date(2026, 11, 25))
 
 
 def read(
@@ -81,7 +92,7 @@ def test_a_large_array_is_read_at_constant_memory() -> None:
         (b"", "orders.json: empty, expected JSON, JSON Lines or CSV"),
         (b" \n\r\n\t", "orders.json: empty"),
         (b"\xef\xbb\xbf", "orders.json: empty"),
-        (b"sku,name\n1,x\n", "orders.json: begins like neither JSON nor a .csv file"),
+        (b"a,name\n1,x\n", "orders.json: begins like neither JSON nor CSV with one of the columns"),
         (b'{"a":1}\n' * 6 + b'{"a":\n', "orders.json line 7: not JSON: Expecting value at column"),
         (b'{"a":1}\n' * 6 + b'{"a":1} {"b":2}\n', "line 7: not JSON: more than one value, from"),
         (b'[\n{"a":1},\n{"a":1},\n\n\n\n{"a":,}]', "line 7: not JSON: Expecting value at column 6"),
@@ -98,7 +109,7 @@ def test_a_large_array_is_read_at_constant_memory() -> None:
         (b'{"a":1}\n{"b":"caf\xe9"}\n', "line 2: not UTF-8: byte 0xe9; save the file as UTF-8"),
         (b'[{"a":1},\n\n{"b":"caf\xe9"}]', "line 3: not UTF-8: byte 0xe9"),
         (b'{"a":1}\n{"b":"caf\xe2\x82', "line 2: not UTF-8: byte 0xe2"),
-        ('{"a":1}'.encode("utf-16"), "orders.json: begins like neither"),
+        ('{"a":1}'.encode("utf-16"), "orders.json line 1: not UTF-8: byte 0xff"),
         (b'{"a":1}\n{"b":"' + b"x" * 10 * MB + b'"}\n', "line 2: longer than 10,000,000 bytes"),
         (b'[{"a":1},\n{"b":"' + b"x" * 10 * MB + b'"}]', "line 2: a value longer than 10,000,000"),
         (b'[{"a":1},\n{"b":"' + b"x" * 25 * MB, "line 2: a value longer than 10,000,000 bytes"),
@@ -136,3 +147,39 @@ def test_a_declared_format_wins_over_the_name() -> None:
     (item,) = read(b"sku\n1\n", name="x.txt", declared=Format.CSV)
 
     assert item.payload == {"sku": "1"}
+
+
+@pytest.mark.parametrize("name", ["standard input", "x.csv", "x.json"])
+def test_csv_with_a_column_that_keys_a_product_is_known_by_its_header(name: str) -> None:
+    assert read(b"name,sku\nx,1\n", name=name)[0].payload == {"name": "x", "sku": "1"}
+
+
+def test_a_bad_line_of_json_lines_is_rejected_and_the_next_ones_are_read() -> None:
+    content = b'{"a":1}\n{"a":NaN}\n{"a":\n{"a":"caf\xe9"}\n{"a":5}\n'
+    contents = read_contents(Source("x.jsonl", io.BytesIO(content)), RULES)
+
+    entries = list(contents.entries)
+
+    assert [
+        (entry.fault.line, entry.origin) if isinstance(entry, Rejected) else entry.line
+        for entry in entries
+    ] == [1, (2, b'{"a":NaN}'), (3, b'{"a":'), (4, b'{"a":"caf\xe9"}'), 5]
+
+
+def test_a_bad_number_in_an_array_is_rejected_and_the_next_elements_are_read() -> None:
+    content = b'[{"a":1},\n{"a":[Infinity]},\n{"a":3}]'
+    contents = read_contents(Source("x.json", io.BytesIO(content)), RULES)
+
+    first, bad, last = contents.entries
+
+    assert isinstance(first, Item)
+    assert isinstance(last, Item)
+    assert isinstance(bad, Rejected)
+    assert str(bad.fault) == "x.json line 2: a.0: Infinity is no JSON number"
+    assert bad.origin == b'{"a":[Infinity]}'
+
+
+def test_a_first_line_that_is_a_bad_one_makes_json_lines_of_the_rest() -> None:
+    contents = read_contents(Source("x.json", io.BytesIO(b'{"a":NaN}\n{"a":2}\n')), RULES)
+
+    assert [type(entry) for entry in contents.entries] == [Rejected, Item]

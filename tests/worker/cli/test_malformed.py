@@ -40,7 +40,7 @@ FAULTS: dict[str, tuple[str, bytes, str]] = {
         SIX + b"[1]\n",
         "x.jsonl line 7: expected a JSON object, got an array",
     ),
-    "neither": ("x.txt", b"hello\n", "x.txt: begins like neither JSON nor a .csv file"),
+    "neither": ("x.txt", b"hello\n", "x.txt: begins like neither JSON nor CSV with"),
 }
 
 
@@ -58,7 +58,7 @@ def test_a_malformed_file_is_one_line_and_exit_2(
     name, content, message = FAULTS[fault]
     Path(name).write_bytes(content)
 
-    result = run("send", what, name)
+    result = run("send", what, name, "--strict")
 
     line = told(result.stderr)
     assert (result.exit_code, result.stdout) == (2, "")
@@ -141,7 +141,7 @@ def test_a_malformed_csv_file_is_one_line_and_exit_2(
 ) -> None:
     Path("x.csv").write_bytes(content)
 
-    result = run("send", "products", "x.csv", *options)
+    result = run("send", "products", "x.csv", "--strict", *options)
 
     assert result.exit_code == 2
     assert message in told(result.stderr)

@@ -91,7 +91,15 @@ def test_the_summary_is_one_object_for_a_script(run: Run) -> None:
 
     summary = json.loads(result.stdout)
     assert summary.pop("expected_at") is not None
-    assert summary == {"accepted": 2, "folded": 1, "superseded": 0, "warnings": 2, "fault": None}
+    assert summary == {
+        "accepted": 2,
+        "rejected": 0,
+        "folded": 1,
+        "superseded": 0,
+        "unchanged": 0,
+        "warnings": 2,
+        "fault": None,
+    }
 
 
 def test_a_file_without_items_is_said_to_have_none(run: Run) -> None:
@@ -103,11 +111,13 @@ def test_a_file_without_items_is_said_to_have_none(run: Run) -> None:
     )
 
 
-def test_what_was_accepted_before_a_fault_is_told(run: Run, queue: Queue) -> None:
+def test_strict_stops_at_the_first_fault_and_tells_what_was_accepted_before_it(
+    run: Run, queue: Queue
+) -> None:
     lines = [f'{{"sku": "{number}"}}' for number in range(3_510)]
     Path("p.jsonl").write_text("\n".join([*lines, "{"]))
 
-    result = run("send", "products", "p.jsonl", "--json")
+    result = run("send", "products", "p.jsonl", "--strict", "--json")
 
     assert result.exit_code == 2
     assert result.stderr.startswith("onport-relay: p.jsonl line 3511: not JSON: ")
@@ -124,7 +134,14 @@ def test_what_was_accepted_before_a_fault_is_told(run: Run, queue: Queue) -> Non
         (["sale", "x.json", "--partial"], "--partial: only for sale-update, not for sale"),
         (["sale", "x.csv"], "x.csv: CSV holds products only; expected JSON for sale"),
         (["sale", "-", "--format", "csv"], "-: CSV holds products only"),
-        (["products", "x.json", "--key", "sku"], "--key sku: names a column of a CSV file"),
+        (["sale", "-", "--format", "shopify"], "-: CSV holds products only"),
+        (
+            ["sale", "x.json", "--dry-run", "--wait"],
+            "--wait: waits for a delivery, which --dry-run",
+        ),
+        (["sale", "x.json", "--rejects", "x.json"], "--rejects x.json: the file that is read"),
+        (["sale", "x.json", "--rejects", "no/x"], "--rejects no/x: can't be written: No such file"),
+        (["products", "x.json", "--key", "sku"], "--key sku: names a field of a CSV file"),
         (["sale", "x.json", "--channel", "Über uns"], "--channel 'Über uns' is no name"),
     ],
 )

@@ -1,5 +1,6 @@
 """What a command's end means: exit codes, and the one line that says why."""
 
+import sys
 from typing import Any
 
 import typer
@@ -62,7 +63,9 @@ def exit_code(error: RelayError) -> int:
 def tell(text: str) -> None:
     """Say what is wrong, on standard error."""
     for line in text.splitlines():
-        typer.echo(f"onport-relay: {printable(line)}", err=True)
+        # Not by typer: it writes past a progress bar, and into it.
+        sys.stderr.write(f"onport-relay: {printable(line)}\n")
+    sys.stderr.flush()
 
 
 def printable(text: str) -> str:

@@ -5,13 +5,16 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import assert_never
 
-from onport_producers import Producer, Receipt, State, Summary
-from onport_producers.imports import Item, UnreadableError
+from onport_producers import Receipt, State, Storefront, Summary
+from onport_producers.imports import Entry, Item, Rejected, UnreadableError
 from onport_queue.errors import InvalidJobError
 from onport_queue.jobs import Payload
 
 Progress = Callable[[int], None]
 """Told how many items have been accepted so far."""
+
+OnRejected = Callable[[Rejected], None]
+"""Told what was rejected, in the order of the file."""
 
 
 class What(StrEnum):
@@ -25,65 +28,103 @@ class What(StrEnum):
 
 
 class Intake:
-    """Puts what a file holds; `summary` is right after a failure too, as to `accepted`."""
+    """Puts what a file holds; `summary` is right after a failure too, as to `accepted`.
 
-    def __init__(self, producer: Producer, *, channel: str, partial: bool = False) -> None:
+    Args:
+        producer: whoever takes the items.
+        channel: the custom channel.
+        partial: whether sale updates hold only what has changed.
+        force: whether products are put that Onport has as they are.
+        rejected: told of what is no item; without it the first such place is an error.
+    """
+
+    def __init__(
+        self,
+        producer: Storefront,
+        *,
+        channel: str,
+        partial: bool = False,
+        force: bool = False,
+        rejected: OnRejected | None = None,
+    ) -> None:
         self.summary = Summary()
         self._producer = producer
         self._channel = channel
         self._partial = partial
-        self._line = 0
+        self._force = force
+        self._on_rejected = rejected
+        self._item = Item(0, b"")
 
-    def put(self, what: What, items: Iterator[Item], progress: Progress) -> None:
+    def put(self, what: What, entries: Iterator[Entry], progress: Progress) -> None:
         """Put all items.
 
         Raises:
             UnreadableError: naming the line; what came before it may have been accepted.
             BrokerUnavailableError: the same is true.
         """
-        payloads = self._noting_lines(items)
-        try:
-            self._put(what, payloads, progress)
-        except InvalidJobError as error:
-            # A bulk put says "item 7: field"; the line says it better.
-            place = error.place
-            if place.startswith("item "):
-                place = place.partition(": ")[2]
-            raise UnreadableError(error.problem, self._line, place) from error
 
-    def _put(self, what: What, payloads: Iterator[Payload], progress: Progress) -> None:
         def told(accepted: int) -> None:
             self.summary = replace(self.summary, accepted=accepted)
             progress(accepted)
 
         producer, channel = self._producer, self._channel
+        payloads = self._payloads(entries)
         match what:
-            case What.SALE:
+            case What.SALE | What.SALE_UPDATE:
                 for sale in payloads:
-                    self._count(producer.create_sale(sale, channel=channel), progress)
-            case What.SALE_UPDATE:
-                for sale in payloads:
-                    receipt = producer.update_sale(sale, partial=self._partial, channel=channel)
-                    self._count(receipt, progress)
+                    self._put_sale(what, sale)
+                    progress(self.summary.accepted)
             case What.PRODUCTS:
-                self.summary = producer.import_products(payloads, channel=channel, progress=told)
+                self.summary = producer.import_products(
+                    payloads,
+                    channel=channel,
+                    progress=told,
+                    force=self._force,
+                    rejected=self._refused,
+                )
             case What.ACKNOWLEDGE:
                 self.summary = producer.acknowledge_variants(
-                    payloads, channel=channel, progress=told
+                    payloads, channel=channel, progress=told, rejected=self._refused
                 )
             case What.DISCONNECT:
                 self.summary = producer.disconnect_variants(
-                    payloads, channel=channel, progress=told
+                    payloads, channel=channel, progress=told, rejected=self._refused
                 )
             case _:
                 assert_never(what)
 
-    def _noting_lines(self, items: Iterator[Item]) -> Iterator[Payload]:
-        for item in items:
-            self._line = item.line
-            yield item.payload
+    def _put_sale(self, what: What, sale: Payload) -> None:
+        producer, channel = self._producer, self._channel
+        try:
+            if what is What.SALE:
+                receipt = producer.create_sale(sale, channel=channel)
+            else:
+                receipt = producer.update_sale(sale, partial=self._partial, channel=channel)
+        except InvalidJobError as error:
+            self._refused(error)
+        else:
+            self._count(receipt)
 
-    def _count(self, receipt: Receipt, progress: Progress) -> None:
+    def _payloads(self, entries: Iterator[Entry]) -> Iterator[Payload]:
+        for entry in entries:
+            if isinstance(entry, Rejected):
+                self._reject(entry)
+            else:
+                self._item = entry
+                yield entry.payload
+
+    def _refused(self, error: InvalidJobError) -> None:
+        """Reject the latest item."""
+        item = self._item
+        origin = item.rows or (item.payload if isinstance(item.payload, bytes) else b"")
+        self._reject(Rejected(UnreadableError(error.problem, item.line, error.place), origin))
+
+    def _reject(self, rejected: Rejected) -> None:
+        if self._on_rejected is None:
+            raise rejected.fault
+        self._on_rejected(rejected)
+
+    def _count(self, receipt: Receipt) -> None:
         so_far = self.summary
         times = [at for at in (so_far.expected_at, receipt.expected_at) if at is not None]
         self.summary = Summary(
@@ -93,4 +134,3 @@ class Intake:
             warnings=so_far.warnings + bool(receipt.warnings),
             expected_at=max(times, default=None),
         )
-        progress(self.summary.accepted)

@@ -1,0 +1,76 @@
+"""What became of a file, as a sentence and as a document."""
+
+from dataclasses import dataclass, field
+
+from onport_producers import Summary
+from onport_queue.clock import Clock
+from onport_worker.cli.arrival import Arrival
+from onport_worker.cli.durations import spoken
+from onport_worker.cli.moments import local
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the items of a file; `arrival` if they were followed."""
+
+    summary: Summary = field(default_factory=Summary)
+    rejected: int = 0
+    arrival: Arrival | None = None
+    fault: str | None = None
+
+    def document(self) -> dict[str, int | str | None]:
+        """Return it for a script."""
+        summary = self.summary
+        document: dict[str, int | str | None] = {
+            "accepted": summary.accepted,
+            "rejected": self.rejected,
+            "folded": summary.folded,
+            "superseded": summary.superseded,
+            "unchanged": summary.unchanged,
+            "warnings": summary.warnings,
+            "expected_at": summary.expected_at.isoformat() if summary.expected_at else None,
+            "fault": self.fault,
+        }
+        if self.arrival is not None:
+            document |= {"delivered": self.arrival.gone, "dead": self.arrival.dead}
+        return document
+
+    def sentence(self, clock: Clock) -> str:
+        """Return it for a person."""
+        summary = self.summary
+        rejected = f"{self.rejected:,} rejected" if self.rejected else ""
+        if summary.accepted == 0:
+            why = rejected or "The file holds no items"
+            return f"{why}: nothing was accepted."
+        details = [f"{summary.folded:,} folded into jobs that were not sent yet"]
+        details += [f"{summary.superseded:,} superseded: Onport has something newer"]
+        details += [f"{summary.unchanged:,} unchanged: Onport has them"]
+        details += [f"{summary.warnings:,} with warnings"]
+        told = ", ".join(detail for detail in details if not detail.startswith("0 "))
+        sentence = f"{items(summary.accepted)} accepted" + (f" ({told})" if told else "")
+        sentence += f", {rejected}" if rejected else ""
+        if self.arrival is not None:
+            dead = f", {self.arrival.dead:,} dead" if self.arrival.dead else ""
+            return f"{sentence}; {self.arrival.gone:,} delivered{dead}."
+        if summary.expected_at is None:
+            return f"{sentence}."
+        now = clock.wall()
+        left_s = max(0.0, (summary.expected_at - now).total_seconds())
+        at = local(summary.expected_at, now)
+        return f"{sentence}; delivery expected by {at}, in about {spoken(left_s)}."
+
+
+def items(many: int) -> str:
+    """Return a number of items in words."""
+    return "1 item" if many == 1 else f"{many:,} items"
+
+
+def accepted_so_far(summary: Summary) -> str:
+    """Return how far a sending came that was ended."""
+    match summary.accepted:
+        case 0:
+            return "nothing was accepted"
+        case 1:
+            return "the first item was accepted"
+        case many:
+            return f"the first {many:,} items were accepted"
