@@ -32,6 +32,9 @@ CREATE TABLE IF NOT EXISTS facts (
 """
 
 
+_ORDINARY_BYTES = 65_536
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One put, at its place in the order of spooling."""
@@ -102,6 +105,22 @@ class Spool:
                 ),
             )
         )
+
+    def check_room(self) -> None:
+        """Raise SpoolError if a put of an ordinary size could not be kept now; keeps nothing."""
+
+        def write_and_undo(file: sqlite3.Connection) -> None:
+            file.execute("BEGIN IMMEDIATE")
+            try:
+                file.execute(
+                    "INSERT INTO facts (account, name, value) VALUES (?, '', zeroblob(?))",
+                    (self._account, _ORDINARY_BYTES),
+                )
+            finally:
+                if file.in_transaction:  # a full disk may have ended it
+                    file.execute("ROLLBACK")
+
+        self._file.run(write_and_undo)
 
     def is_holding(self) -> bool:
         """Return whether puts wait; cheap enough to be asked before every put."""
