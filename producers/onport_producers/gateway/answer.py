@@ -1,0 +1,87 @@
+"""What the gateway answers."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from onport_producers.receipt import Receipt
+from onport_queue.errors import InvalidJobError
+
+Header = tuple[bytes, bytes]
+
+JSON = b"application/json"
+_RETRY_AFTER_S = 5
+# Made once: json.dumps would make an encoder for every answer.
+_dumped = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer."""
+
+    status: int
+    body: bytes
+    headers: tuple[Header, ...] = ()
+    content_type: bytes = JSON
+
+
+def accepted(receipt: Receipt) -> Answer:
+    """Return the answer to what became one job."""
+    return Answer(200, _bytes(_document(receipt)))
+
+
+def all_accepted(receipts: Sequence[Receipt]) -> Answer:
+    """Return the answer to an array: one receipt for each of its items, in order."""
+    return Answer(200, _bytes([_document(receipt) for receipt in receipts]))
+
+
+def invalid(error: InvalidJobError) -> Answer:
+    """Return the answer to what can't be keyed or is of another type than documented."""
+    return refused(422, str(error), field=error.place or None)
+
+
+def refused(
+    status: int, error: str, *, field: str | None = None, headers: tuple[Header, ...] = ()
+) -> Answer:
+    """Return an answer that says what is wrong, and in which field if in one."""
+    return Answer(status, _bytes({"error": error, "field": field}), headers)
+
+
+def wrong_method(allowed: str) -> Answer:
+    """Return the answer to a method that the path has not."""
+    return refused(405, f"method: expected {allowed}", headers=((b"allow", allowed.encode()),))
+
+
+def unavailable() -> Answer:
+    """Return the answer when neither Redis nor the spool takes anything."""
+    return refused(
+        503,
+        "neither the broker nor the spool takes anything now; whether this was taken is unknown, "
+        "and sending it again is safe",
+        headers=((b"retry-after", b"%d" % _RETRY_AFTER_S),),
+    )
+
+
+def document(value: object) -> Answer:
+    """Return an answer that is a JSON document."""
+    return Answer(200, _bytes(value))
+
+
+def _document(receipt: Receipt) -> dict[str, object]:
+    return {
+        "id": receipt.id,
+        "state": receipt.state,
+        "lane": receipt.lane,
+        "expected_at": _moment(receipt.expected_at),
+        "warnings": receipt.warnings,
+    }
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="milliseconds")
+
+
+def _bytes(value: object) -> bytes:
+    # A field's name that a client chose may hold half a surrogate pair.
+    return _dumped(value).encode("utf-8", "replace")

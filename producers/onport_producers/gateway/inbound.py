@@ -1,0 +1,155 @@
+"""The four inbound addresses: from a request to the receipt of what it carries."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from starlette.types import Receive, Scope
+
+from onport_producers.gateway import answer as answers
+from onport_producers.gateway.answer import Answer
+from onport_producers.gateway.body import MAX_BODY_BYTES, Bodies, TooLargeError
+from onport_producers.gateway.contents import Prepare, is_array, items_of, one_of
+from onport_producers.gateway.door import Door
+from onport_producers.gateway.group import GroupCommit
+from onport_producers.gateway.metrics import Metrics
+from onport_producers.gateway.routes import HASH_HEADER, SALE_HEADER, Route
+from onport_producers.producer import Producer
+from onport_producers.receipt import Receipt
+from onport_queue.errors import BrokerUnavailableError, InvalidJobError
+from onport_queue.jobs import Job, LinkJob
+from onport_queue.names import Kind, Lane
+from onport_queue.store import JOBS_PER_PUT
+
+_log = logging.getLogger(__name__)
+
+_HASH, _SALE = HASH_HEADER.encode(), SALE_HEADER.encode()
+_LANES = {b"new": Lane.HIGH, b"update": Lane.LOW}
+# A longer body is parsed in a thread: nobody else is served while the loop parses.
+_LONG_BYTES = 65_536
+_THREADS = 2
+
+_AnyJob = TypeVar("_AnyJob", Job, LinkJob)
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+_Headers = Mapping[bytes, bytes]
+
+
+class Inbound:
+    """Answers once the relay has what a request carries, or says why it has not."""
+
+    def __init__(self, producer: Producer, door: Door, metrics: Metrics) -> None:
+        self._producer = producer
+        self._door = door
+        self._metrics = metrics
+        self._bodies = Bodies()
+        self._sales = GroupCommit(producer, metrics.grouped)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="gateway")
+
+    async def answer(
+        self, route: Route, scope: Scope, receive: Receive, held: AsyncExitStack
+    ) -> Answer:
+        """Return the answer; what was `held` for it may go when that was sent.
+
+        Raises:
+            ClientGoneError: nobody is there to be answered.
+        """
+        headers: _Headers = dict(scope["headers"])
+        if scope["method"] != route.method:
+            return answers.wrong_method(route.method)
+        channel = self._door.channel_of(headers.get(_HASH, b""))
+        if channel is None:
+            return answers.refused(401, f"{HASH_HEADER}: missing or wrong", field=HASH_HEADER)
+        if problem := _unreadable_type(headers):
+            return answers.refused(415, problem)
+        try:
+            body = await self._bodies.read(headers, receive, held)
+            return await self._put(route.kind, channel, headers, body)
+        except TooLargeError:
+            return answers.refused(413, f"body: more than {MAX_BODY_BYTES:,} bytes")
+        except InvalidJobError as error:
+            return answers.invalid(error)
+        except BrokerUnavailableError as error:
+            _log.error("put_refused kind=%s error=%s", route.kind.value, error)
+            return answers.unavailable()
+
+    def close(self) -> None:
+        """Return when what was begun is finished."""
+        self._sales.close()
+        self._threads.shutdown()
+
+    async def _put(self, kind: Kind, channel: str, headers: _Headers, body: bytes) -> Answer:
+        match kind:
+            case Kind.SALE:
+                lane = _lane(headers)
+                receipt = await self._sales.put(await self._sale(body), channel=channel, lane=lane)
+                self._metrics.taken((receipt.state,))
+                return answers.accepted(receipt)
+            case Kind.PRODUCT:
+                item = self._producer.prepare_product
+                return await self._in_thread(self._put_items, kind, channel, item, body)
+            case Kind.ACKNOWLEDGE | Kind.DISCONNECT:
+                wish = partial(self._producer.prepare_links, kind)
+                return await self._in_thread(self._put_items, kind, channel, wish, body)
+
+    async def _sale(self, body: bytes) -> Job:
+        prepare = self._producer.prepare_sale
+        if len(body) > _LONG_BYTES:
+            return await self._in_thread(one_of, prepare, body)
+        return one_of(prepare, body)
+
+    def _put_items(
+        self, kind: Kind, channel: str, prepare: Prepare[_AnyJob], body: bytes
+    ) -> Answer:
+        """Put what a products or links body carries: all of it is sound before any of it is put."""
+        if is_array(body):
+            return answers.all_accepted(self._put_all(kind, channel, items_of(prepare, body)))
+        job = one_of(prepare, body)
+        if kind is not Kind.PRODUCT:
+            raise InvalidJobError("", "expected a JSON array, got an object")
+        return answers.accepted(self._put_all(kind, channel, [job])[0])
+
+    def _put_all(self, kind: Kind, channel: str, jobs: list[_AnyJob]) -> list[Receipt]:
+        receipts: list[Receipt] = []
+        for first in range(0, len(jobs), JOBS_PER_PUT):
+            some = jobs[first : first + JOBS_PER_PUT]
+            receipts += self._producer.put_jobs(kind, Lane.LOW, channel, some)
+        self._metrics.taken(receipt.state for receipt in receipts)
+        return receipts
+
+    async def _in_thread(
+        self,
+        call: Callable[_Arguments, _Result],
+        *arguments: _Arguments.args,
+        **options: _Arguments.kwargs,
+    ) -> _Result:
+        bound = partial(call, *arguments, **options)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, bound)
+
+
+def _lane(headers: _Headers) -> Lane | None:
+    said = headers.get(_SALE)
+    if said is None:
+        return None
+    lane = _LANES.get(said.strip().lower())
+    if lane is None:
+        raise InvalidJobError(SALE_HEADER, "expected new or update")
+    return lane
+
+
+def _unreadable_type(headers: _Headers) -> str:
+    """Return what is wrong with the body's type; nothing if it is JSON, or nothing is said of it."""
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        return "content-encoding: expected none"
+    media, *parameters = headers.get(b"content-type", b"application/json").lower().split(b";")
+    if media.strip() != b"application/json":
+        return "content-type: expected application/json"
+    for parameter in parameters:
+        name, _, value = parameter.strip().partition(b"=")
+        if name == b"charset" and value.strip(b'"') not in (b"utf-8", b"utf8"):
+            return "content-type: expected charset utf-8, or none"
+    return ""

@@ -1,0 +1,77 @@
+"""What the gateway counts: bounded labels, no keys, no payloads.
+
+With several processes each writes to files of PROMETHEUS_MULTIPROC_DIR, and any of them answers for
+all.
+"""
+
+import os
+from collections.abc import Iterable
+from functools import cache
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from onport_producers.receipt import State
+
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""As prometheus-client calls it; it must be set before that is imported."""
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+_GROUP = (1, 2, 4, 8, 16, 32, 64, 128, 256, 500)
+
+
+class Metrics:
+    """Counters and histograms of one process."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        name, registry = "onport_relay_gateway", self._registry
+        self._requests = Counter(
+            f"{name}_requests", "Requests answered.", ("endpoint", "status"), registry=registry
+        )
+        self._seconds = Histogram(
+            f"{name}_request_seconds",
+            "From a request's head to its answer.",
+            ("endpoint",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._jobs = Counter(
+            f"{name}_jobs", "Jobs taken, by what became of them.", ("state",), registry=registry
+        )
+        self._groups = Histogram(
+            f"{name}_group_sales", "Sales put in one step.", buckets=_GROUP, registry=registry
+        )
+        # Looking a label up costs as much as counting it.
+        self._request_of = cache(self._requests.labels)
+        self._seconds_of = cache(self._seconds.labels)
+        self._job_of = cache(self._jobs.labels)
+
+    def answered(self, endpoint: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        self._request_of(endpoint, status).inc()
+        self._seconds_of(endpoint).observe(seconds)
+
+    def taken(self, states: Iterable[State]) -> None:
+        """Count jobs."""
+        for state in states:
+            self._job_of(state.value).inc()
+
+    def grouped(self, sales: int) -> None:
+        """Count a put."""
+        self._groups.observe(sales)
+
+    def text(self) -> bytes:
+        """Return all of it, of all processes, as Prometheus reads it."""
+        if FOLDER_VARIABLE not in os.environ:
+            return generate_latest(self._registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call] # it has no types
+        return generate_latest(together)

@@ -1,0 +1,82 @@
+"""Serving the gateway: one process, or several at one port, until told to stop."""
+
+import os
+import socket
+from dataclasses import dataclass
+from types import FrameType
+
+import uvicorn
+
+from onport_producers.gateway.app import Gateway
+from onport_producers.gateway.protocol import PatientProtocol
+from onport_queue.settings import Settings
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8080
+
+# Longer than common clients and proxies keep one, so that it is they who close.
+_KEEP_ALIVE_S = 75
+_STOPS_WITHIN_S = 10
+# Whoever owes the rest of a request at two looks in a row is cut.
+_TICKS_BETWEEN_LOOKS = 200  # of a tenth of a second
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen."""
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+
+    def __str__(self) -> str:
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+    def listen(self) -> socket.socket:
+        """Return a socket that listens there. Raises OSError."""
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        listener = socket.create_server((self.host, self.port), family=family, backlog=2048)
+        listener.set_inheritable(True)
+        return listener
+
+
+def serve(settings: Settings, listener: socket.socket) -> bool:
+    """Serve until TERM or Ctrl-C; what was accepted is answered first.
+
+    Returns:
+        Whether it could be started.
+    """
+    config = uvicorn.Config(
+        Gateway(settings),
+        http=PatientProtocol,
+        loop="uvloop",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        # Behind a proxy too nobody asks for the client's address.
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_STOPS_WITHIN_S,
+    )
+    server = _Server(config)
+    server.run(sockets=[listener])
+    return server.started
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._parent = os.getppid()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS_BETWEEN_LOOKS == 0:
+            for connection in tuple(self.server_state.connections):
+                if isinstance(connection, PatientProtocol) and connection.is_overdue():
+                    connection.transport.abort()
+        return await super().on_tick(counter) or os.getppid() != self._parent
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (the seam's)
+        # uvicorn would raise the signal again after its shutdown and turn a clean stop into a kill.
+        # Nor does a second one hurry it: Ctrl-C reaches a child twice, by its parent too.
+        self.should_exit = True
