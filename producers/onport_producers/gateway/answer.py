@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from onport_producers.receipt import Receipt
 from onport_queue.errors import InvalidJobError
@@ -78,6 +79,8 @@ def _document(receipt: Receipt) -> dict[str, object]:
     }
 
 
+# All sales of a put have the same one.
+@lru_cache(maxsize=16)
 def _moment(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat(timespec="milliseconds")
 

@@ -1,7 +1,6 @@
 """The gateway as an ASGI application, without a framework: the path of a sale is hot."""
 
 import asyncio
-from contextlib import AsyncExitStack
 from time import perf_counter
 
 from starlette.types import Receive, Scope, Send
@@ -56,13 +55,12 @@ class Gateway:
             await _send(send, receive, await self._aside(scope["path"], scope["method"]))
             return
         began = perf_counter()
-        async with AsyncExitStack() as held:
-            try:
-                answer = await self._inbound.answer(route, scope, receive, held)
-            except ClientGoneError:
-                return
-            self._metrics.answered(route.kind.value, answer.status, perf_counter() - began)
-            await _send(send, receive, answer)
+        try:
+            answer = await self._inbound.answer(route, scope, receive)
+        except ClientGoneError:
+            return
+        self._metrics.answered(route.kind, answer.status, perf_counter() - began)
+        await _send(send, receive, answer)
 
     async def _aside(self, path: str, method: str) -> Answer:
         known = path in self._documents or path in ("/readyz", "/metrics")

@@ -18,7 +18,7 @@ Prepare = Callable[[Payload], _AnyJob]
 """From a payload to its job. Raises InvalidJobError."""
 
 
-def one_of(prepare: Prepare[_AnyJob], body: bytes) -> _AnyJob:
+def one_of(prepare: Prepare[_AnyJob], body: Payload) -> _AnyJob:
     """Return the job of a body that is one object. Raises InvalidJobError."""
     try:
         return prepare(body)
@@ -50,11 +50,12 @@ def items_of(prepare: Prepare[_AnyJob], body: bytes) -> list[_AnyJob]:
 
 
 def _elements(body: bytes) -> Iterator[Payload]:
-    index = 0
+    read = 0
     try:
-        for index, item in enumerate(read_array(pieces_of(io.BytesIO(body))), start=1):
+        for item in read_array(pieces_of(io.BytesIO(body))):
             yield item.payload
+            read += 1
     except UnreadableError as error:
-        place = f"{index}.{error.field}" if error.field else ""
+        place = f"{read}.{error.field}" if error.field else ""
         at = f"line {error.line}: " if error.line else ""
         raise InvalidJobError(place, f"{at}{error.problem}") from None

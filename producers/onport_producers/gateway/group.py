@@ -7,11 +7,12 @@ what `Producer` says: it is durable when its receipt is there.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+from onport_producers.gateway.metrics import Metrics
 from onport_producers.producer import Producer
 from onport_producers.receipt import Receipt
 from onport_queue.errors import BrokerUnavailableError
@@ -24,7 +25,7 @@ _BYTES_PER_GROUP = 4_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
-    """A sale, and whoever waits for its receipt. Without a lane it is not known whether it is new."""
+    """A sale, and whoever waits for its receipt. No lane: nobody said whether it is new."""
 
     job: Job
     lane: Lane | None
@@ -41,12 +42,12 @@ class GroupCommit:
 
     Args:
         producer: what puts; called in one thread.
-        told: told the size of each group.
+        metrics: counts the groups.
     """
 
-    def __init__(self, producer: Producer, told: Callable[[int], None]) -> None:
+    def __init__(self, producer: Producer, metrics: Metrics) -> None:
         self._producer = producer
-        self._told = told
+        self._metrics = metrics
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="group-commit")
         self._waiting: deque[_Waiting] = deque()
         self._is_busy = False
@@ -75,7 +76,7 @@ class GroupCommit:
         if not group:
             self._is_busy = False
             return
-        self._told(len(group))
+        self._metrics.grouped(len(group))
         putting = asyncio.get_running_loop().run_in_executor(self._thread, self._put, group)
         putting.add_done_callback(partial(self._settle, group))
 
@@ -114,9 +115,11 @@ class GroupCommit:
     def _put_lane(self, lane: Lane, those: _Group) -> Sequence[_Outcome]:
         jobs = [one.job for one in those]
         try:
-            return self._producer.put_jobs(Kind.SALE, lane, those[0].channel, jobs)
+            receipts = self._producer.put_jobs(Kind.SALE, lane, those[0].channel, jobs)
         except BrokerUnavailableError as error:
             return [error] * len(those)
+        self._metrics.taken(Kind.SALE, (receipt.state for receipt in receipts))
+        return receipts
 
     def _lanes(self, group: _Group) -> Mapping[str, Lane]:
         """Return the lane of each key: one for all that came for it, so that their order is kept.

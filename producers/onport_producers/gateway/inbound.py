@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -12,7 +11,7 @@ from starlette.types import Receive, Scope
 
 from onport_producers.gateway import answer as answers
 from onport_producers.gateway.answer import Answer
-from onport_producers.gateway.body import MAX_BODY_BYTES, Bodies, TooLargeError
+from onport_producers.gateway.body import MAX_BODY_BYTES, TooLargeError, may_be_large, read_body
 from onport_producers.gateway.contents import Prepare, is_array, items_of, one_of
 from onport_producers.gateway.door import Door
 from onport_producers.gateway.group import GroupCommit
@@ -32,6 +31,7 @@ _LANES = {b"new": Lane.HIGH, b"update": Lane.LOW}
 # A longer body is parsed in a thread: nobody else is served while the loop parses.
 _LONG_BYTES = 65_536
 _THREADS = 2
+_LARGE_AT_A_TIME = 16
 
 _AnyJob = TypeVar("_AnyJob", Job, LinkJob)
 _Arguments = ParamSpec("_Arguments")
@@ -46,14 +46,12 @@ class Inbound:
         self._producer = producer
         self._door = door
         self._metrics = metrics
-        self._bodies = Bodies()
-        self._sales = GroupCommit(producer, metrics.grouped)
+        self._large = asyncio.Semaphore(_LARGE_AT_A_TIME)
+        self._sales = GroupCommit(producer, metrics)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="gateway")
 
-    async def answer(
-        self, route: Route, scope: Scope, receive: Receive, held: AsyncExitStack
-    ) -> Answer:
-        """Return the answer; what was `held` for it may go when that was sent.
+    async def answer(self, route: Route, scope: Scope, receive: Receive) -> Answer:
+        """Return the answer, once the relay has it.
 
         Raises:
             ClientGoneError: nobody is there to be answered.
@@ -66,28 +64,36 @@ class Inbound:
             return answers.refused(401, f"{HASH_HEADER}: missing or wrong", field=HASH_HEADER)
         if problem := _unreadable_type(headers):
             return answers.refused(415, problem)
-        try:
-            body = await self._bodies.read(headers, receive, held)
-            return await self._put(route.kind, channel, headers, body)
-        except TooLargeError:
-            return answers.refused(413, f"body: more than {MAX_BODY_BYTES:,} bytes")
-        except InvalidJobError as error:
-            return answers.invalid(error)
-        except BrokerUnavailableError as error:
-            _log.error("put_refused kind=%s error=%s", route.kind.value, error)
-            return answers.unavailable()
+        if not may_be_large(headers):
+            return await self._read_and_put(route.kind, channel, headers, receive)
+        # The others are not even read meanwhile.
+        async with self._large:
+            return await self._read_and_put(route.kind, channel, headers, receive)
 
     def close(self) -> None:
         """Return when what was begun is finished."""
         self._sales.close()
         self._threads.shutdown()
 
+    async def _read_and_put(
+        self, kind: Kind, channel: str, headers: _Headers, receive: Receive
+    ) -> Answer:
+        try:
+            body = await read_body(headers, receive)
+            return await self._put(kind, channel, headers, body)
+        except TooLargeError:
+            return answers.refused(413, f"body: more than {MAX_BODY_BYTES:,} bytes")
+        except InvalidJobError as error:
+            return answers.invalid(error)
+        except BrokerUnavailableError as error:
+            _log.error("put_refused kind=%s error=%s", kind.value, error)
+            return answers.unavailable()
+
     async def _put(self, kind: Kind, channel: str, headers: _Headers, body: bytes) -> Answer:
         match kind:
             case Kind.SALE:
                 lane = _lane(headers)
                 receipt = await self._sales.put(await self._sale(body), channel=channel, lane=lane)
-                self._metrics.taken((receipt.state,))
                 return answers.accepted(receipt)
             case Kind.PRODUCT:
                 item = self._producer.prepare_product
@@ -118,7 +124,7 @@ class Inbound:
         for first in range(0, len(jobs), JOBS_PER_PUT):
             some = jobs[first : first + JOBS_PER_PUT]
             receipts += self._producer.put_jobs(kind, Lane.LOW, channel, some)
-        self._metrics.taken(receipt.state for receipt in receipts)
+        self._metrics.taken(kind, (receipt.state for receipt in receipts))
         return receipts
 
     async def _in_thread(
@@ -142,7 +148,7 @@ def _lane(headers: _Headers) -> Lane | None:
 
 
 def _unreadable_type(headers: _Headers) -> str:
-    """Return what is wrong with the body's type; nothing if it is JSON, or nothing is said of it."""
+    """Return what is wrong with the body's type; nothing if it is, or may be, JSON."""
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         return "content-encoding: expected none"
     media, *parameters = headers.get(b"content-type", b"application/json").lower().split(b";")

@@ -5,6 +5,7 @@ all.
 """
 
 import os
+from collections import Counter as Counts
 from collections.abc import Iterable
 from functools import cache
 
@@ -18,6 +19,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from onport_producers.receipt import State
+from onport_queue.names import Kind
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """As prometheus-client calls it; it must be set before that is imported."""
@@ -33,39 +35,36 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         name, registry = "onport_relay_gateway", self._registry
-        self._requests = Counter(
-            f"{name}_requests", "Requests answered.", ("endpoint", "status"), registry=registry
-        )
         self._seconds = Histogram(
             f"{name}_request_seconds",
-            "From a request's head to its answer.",
-            ("endpoint",),
+            "From a request's head to its answer; their number is that of the requests.",
+            ("endpoint", "status"),
             buckets=_SECONDS,
             registry=registry,
         )
         self._jobs = Counter(
-            f"{name}_jobs", "Jobs taken, by what became of them.", ("state",), registry=registry
+            f"{name}_jobs",
+            "Jobs taken, by what became of them.",
+            ("kind", "state"),
+            registry=registry,
         )
         self._groups = Histogram(
             f"{name}_group_sales", "Sales put in one step.", buckets=_GROUP, registry=registry
         )
         # Looking a label up costs as much as counting it.
-        self._request_of = cache(self._requests.labels)
         self._seconds_of = cache(self._seconds.labels)
-        self._job_of = cache(self._jobs.labels)
 
-    def answered(self, endpoint: str, status: int, seconds: float) -> None:
+    def answered(self, endpoint: Kind, status: int, seconds: float) -> None:
         """Count a request."""
-        self._request_of(endpoint, status).inc()
-        self._seconds_of(endpoint).observe(seconds)
+        self._seconds_of(endpoint.value, status).observe(seconds)
 
-    def taken(self, states: Iterable[State]) -> None:
+    def taken(self, kind: Kind, states: Iterable[State]) -> None:
         """Count jobs."""
-        for state in states:
-            self._job_of(state.value).inc()
+        for state, many in Counts(states).items():
+            self._jobs.labels(kind.value, state.value).inc(many)
 
     def grouped(self, sales: int) -> None:
-        """Count a put."""
+        """Count a put of sales."""
         self._groups.observe(sales)
 
     def text(self) -> bytes:

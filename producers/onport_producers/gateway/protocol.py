@@ -2,7 +2,7 @@
 
 import asyncio
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 MOST_CONNECTIONS = 4_096
 
@@ -28,8 +28,9 @@ class PatientProtocol(HttpToolsProtocol):
     def _what_is_owed(self) -> object:
         if self.transport.is_closing():
             return None
-        if self.cycle is None:
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None:
             return self  # nothing has come yet, or half a head
-        if self.cycle.response_complete:
-            return self.cycle if self.timeout_keep_alive_task is None else None
-        return self.cycle if self.cycle.more_body or self.flow.write_paused else None
+        if cycle.response_complete:
+            return cycle if self.timeout_keep_alive_task is None else None
+        return cycle if cycle.more_body or self.flow.write_paused else None

@@ -17,6 +17,7 @@ DEFAULT_PORT = 8080
 # Longer than common clients and proxies keep one, so that it is they who close.
 _KEEP_ALIVE_S = 75
 _STOPS_WITHIN_S = 10
+_BACKLOG = 2048
 # Whoever owes the rest of a request at two looks in a row is cut.
 _TICKS_BETWEEN_LOOKS = 200  # of a tenth of a second
 
@@ -31,16 +32,24 @@ class Address:
     def __str__(self) -> str:
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
-    def listen(self) -> socket.socket:
-        """Return a socket that listens there. Raises OSError."""
+    def bind(self) -> socket.socket:
+        """Return a socket that has the address, and does not listen yet.
+
+        Raises:
+            OSError: somebody else has it, or it is none of this host.
+        """
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        listener = socket.create_server((self.host, self.port), family=family, backlog=2048)
-        listener.set_inheritable(True)
-        return listener
+        # Alone, first: another server that shares its port would give us half of its requests.
+        with _bound(family, (self.host, self.port), shares=False) as alone:
+            address = alone.getsockname()
+        return _bound(family, address, shares=True)
 
 
-def serve(settings: Settings, listener: socket.socket) -> bool:
-    """Serve until TERM or Ctrl-C; what was accepted is answered first.
+def serve(settings: Settings, place: socket.socket) -> bool:
+    """Serve at a bound socket's address until TERM or Ctrl-C; what was accepted is answered first.
+
+    Each process has a socket of its own there, among which the system shares out connections;
+    at one socket the quickest process would take nearly all of them.
 
     Returns:
         Whether it could be started.
@@ -58,10 +67,27 @@ def serve(settings: Settings, listener: socket.socket) -> bool:
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_STOPS_WITHIN_S,
+        backlog=_BACKLOG,
     )
     server = _Server(config)
-    server.run(sockets=[listener])
+    with _bound(place.family, place.getsockname(), shares=True) as listener:
+        server.run(sockets=[listener])
     return server.started
+
+
+def _bound(
+    family: socket.AddressFamily, address: tuple[str, int], *, shares: bool
+) -> socket.socket:
+    found = socket.socket(family)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shares:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        found.bind(address)
+    except BaseException:
+        found.close()
+        raise
+    return found
 
 
 class _Server(uvicorn.Server):

@@ -47,16 +47,16 @@ def gateway(
         Door.of(settings)
         address = Address(host, settings.gateway_port if port is None else port)
         try:
-            listener = address.listen()
+            place = address.bind()
         except OSError as error:
             raise SettingsError(
                 f"gateway: {address} can't be listened at: {error.strerror}; choose another by "
                 "--host and --port"
             ) from error
-        with listener:
-            bound = Address(host, listener.getsockname()[1])
+        with place:
+            bound = Address(host, place.getsockname()[1])
             typer.echo(f"Gateway   {bound}, {workers} process{'es' * (workers > 1)}. Ctrl-C stops.")
-            work = partial(serve, settings, listener)
+            work = partial(serve, settings, place)
             good = work() if workers == 1 else Prefork(work, workers, SystemClock(), tell).run()
     raise typer.Exit(GOOD if good else OFF)
 
