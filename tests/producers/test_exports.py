@@ -1,6 +1,7 @@
 import pytest
 
 import onport_producers
+import onport_producers.gateway
 import onport_producers.imports
 
 
@@ -14,6 +15,7 @@ import onport_producers.imports
                 "RelayError SettingsError SpoolError State Storefront Summary"
             ),
         ),
+        (onport_producers.gateway, "Address Door Gateway Prefork serve"),
         (
             onport_producers.imports,
             "Format Item Source UnreadableError open_source read_items",
