@@ -1,4 +1,4 @@
-"""A gateway in processes of its own, on a free port, for benchmarks and acceptance tests."""
+"""A gateway in processes of its own, on a free port."""
 
 import http.client
 import os
@@ -58,8 +58,11 @@ class GatewayProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process is not None and self._process.poll() is None:
+        assert self._process is not None
+        if self._process.poll() is None:
             self.stop()
+        else:
+            self.kill()
 
     @property
     def pid(self) -> int:

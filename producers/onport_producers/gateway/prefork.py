@@ -11,6 +11,9 @@ from onport_queue.clock import Clock
 _TICK_S = 0.1
 _PAUSE_S = 1.0
 _STOPS_WITHIN_S = 15.0
+_STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+_COULD_NOT_BEGIN = 3
+_FAILED = 70
 
 
 class Prefork:
@@ -36,7 +39,7 @@ class Prefork:
 
     def run(self) -> bool:
         """Return after TERM or Ctrl-C, when all have ended; whether all was well."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _STOPPING:
             signal.signal(number, self._heard)
         never = threading.Event()
         for _ in range(self._processes):
@@ -53,14 +56,17 @@ class Prefork:
     def _start(self) -> None:
         pid = os.fork()
         if pid == 0:
-            status = 70
-            try:
-                for number in (signal.SIGTERM, signal.SIGINT):
-                    signal.signal(number, signal.SIG_DFL)
-                status = 0 if self._work() else _COULD_NOT_BEGIN
-            finally:
-                os._exit(status)
+            os._exit(self._status_of_work())
         self._children.add(pid)
+
+    def _status_of_work(self) -> int:
+        for number in _STOPPING:
+            signal.signal(number, signal.SIG_DFL)
+        try:
+            return 0 if self._work() else _COULD_NOT_BEGIN
+        except BaseException as error:  # noqa: BLE001 - the child ends here, whatever it is
+            self._told(f"process {os.getpid()}: {type(error).__name__}: {error}")
+            return _FAILED
 
     def _reap(self) -> bool:
         """Note who has ended; return whether somebody has by itself."""
@@ -97,6 +103,3 @@ class Prefork:
 
     def _heard(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a handler's
         self._is_stopping = True
-
-
-_COULD_NOT_BEGIN = 3

@@ -1,6 +1,7 @@
 """Serving the gateway: one process, or several at one port, until told to stop."""
 
 import os
+import signal
 import socket
 from dataclasses import dataclass
 from types import FrameType
@@ -18,6 +19,7 @@ DEFAULT_PORT = 8080
 _KEEP_ALIVE_S = 75
 _STOPS_WITHIN_S = 10
 _BACKLOG = 2048
+_INTERRUPTED = 130
 # Whoever owes the rest of a request at two looks in a row is cut.
 _TICKS_BETWEEN_LOOKS = 200  # of a tenth of a second
 
@@ -48,6 +50,8 @@ class Address:
 def serve(settings: Settings, place: socket.socket) -> bool:
     """Serve at a bound socket's address until TERM or Ctrl-C; what was accepted is answered first.
 
+    QUIT ends it at once.
+
     Each process has a socket of its own there, among which the system shares out connections;
     at one socket the quickest process would take nearly all of them.
 
@@ -69,6 +73,8 @@ def serve(settings: Settings, place: socket.socket) -> bool:
         timeout_graceful_shutdown=_STOPS_WITHIN_S,
         backlog=_BACKLOG,
     )
+    # Its default would leave a core file, with payloads in it.
+    signal.signal(signal.SIGQUIT, lambda _number, _frame: os._exit(_INTERRUPTED))
     server = _Server(config)
     with _bound(place.family, place.getsockname(), shares=True) as listener:
         server.run(sockets=[listener])
