@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     )
     base_url: str = Field(VENDOR_BASE_URL, description="Where the four inbound webhooks live.")
     webhook_hash: SecretStr | None = Field(
-        None, description="The channel's secret, sent as jetti-webhook-hash. Workers only."
+        None, description="The channel's secret, sent as jetti-webhook-hash. Workers and gateway."
     )
     webhook_hash_next: SecretStr | None = Field(
         None, description="The one that will replace it: while both are set, the one that works."

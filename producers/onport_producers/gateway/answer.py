@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from onport_producers.receipt import Receipt
+from onport_producers.receipt import Receipt, State
 from onport_queue.errors import InvalidJobError
+from onport_queue.names import Lane
 
 Header = tuple[bytes, bytes]
 
@@ -29,12 +30,12 @@ class Answer:
 
 def accepted(receipt: Receipt) -> Answer:
     """Return the answer to what became one job."""
-    return Answer(200, _bytes(_document(receipt)))
+    return Answer(200, _encoded(_document(receipt)))
 
 
 def all_accepted(receipts: Sequence[Receipt]) -> Answer:
     """Return the answer to an array: one receipt for each of its items, in order."""
-    return Answer(200, _bytes([_document(receipt) for receipt in receipts]))
+    return Answer(200, _encoded(f"[{','.join(map(_document, receipts))}]"))
 
 
 def invalid(error: InvalidJobError) -> Answer:
@@ -69,22 +70,23 @@ def document(value: object) -> Answer:
     return Answer(200, _bytes(value))
 
 
-def _document(receipt: Receipt) -> dict[str, object]:
-    return {
-        "id": receipt.id,
-        "state": receipt.state,
-        "lane": receipt.lane,
-        "expected_at": _moment(receipt.expected_at),
-        "warnings": receipt.warnings,
-    }
+def _document(receipt: Receipt) -> str:
+    rest = _rest(receipt.state, receipt.lane, receipt.expected_at, receipt.warnings)
+    return f'{{"id":{_dumped(receipt.id)},{rest}'
 
 
-# All sales of a put have the same one.
-@lru_cache(maxsize=16)
-def _moment(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat(timespec="milliseconds")
+# All sales of a put have the same one, unless something is odd about them.
+@lru_cache(maxsize=64)
+def _rest(state: State, lane: Lane, at: datetime | None, warnings: tuple[str, ...]) -> str:
+    expected_at = None if at is None else at.isoformat(timespec="milliseconds")
+    rest = {"state": state, "lane": lane, "expected_at": expected_at, "warnings": warnings}
+    return _dumped(rest)[1:]
 
 
 def _bytes(value: object) -> bytes:
+    return _encoded(_dumped(value))
+
+
+def _encoded(text: str) -> bytes:
     # A field's name that a client chose may hold half a surrogate pair.
-    return _dumped(value).encode("utf-8", "replace")
+    return text.encode("utf-8", "replace")

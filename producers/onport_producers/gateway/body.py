@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from starlette.types import Receive
 
 MAX_BODY_BYTES = 10_000_000
-_SMALL_BYTES = 262_144
 # Whoever is answered before its body has come is given so long to hear that.
 _LINGER_S = 2.0
 
@@ -19,16 +18,19 @@ class ClientGoneError(Exception):
     """The client closed the connection before its request was complete."""
 
 
-def may_be_large(headers: Mapping[bytes, bytes]) -> bool:
-    """Return whether a body is announced as large, or not announced at all."""
-    announced = _announced(headers)
-    return announced is None or announced > _SMALL_BYTES
-
-
-async def read_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
-    """Return a body. Raises TooLargeError, ClientGoneError."""
-    if (_announced(headers) or 0) > MAX_BODY_BYTES:
+def announced_bytes(headers: Mapping[bytes, bytes]) -> int | None:
+    """Return how long a body is said to be; None if that is not said. Raises TooLargeError."""
+    length = headers.get(b"content-length")
+    if length is None:
+        return None
+    # int() of endless digits is slow; a length of twenty digits is too large without it.
+    if len(length) > 19 or int(length) > MAX_BODY_BYTES:
         raise TooLargeError
+    return int(length)
+
+
+async def read_body(receive: Receive) -> bytes:
+    """Return a body. Raises TooLargeError, ClientGoneError."""
     parts: list[bytes] = []
     size = 0
     while True:
@@ -55,11 +57,3 @@ async def linger(receive: Receive) -> None:
                     return
     except TimeoutError:
         return
-
-
-def _announced(headers: Mapping[bytes, bytes]) -> int | None:
-    length = headers.get(b"content-length")
-    if length is None:
-        return None
-    # int() of endless digits is slow; a length of twenty digits is too large without it.
-    return int(length) if length.isdigit() and len(length) < 20 else MAX_BODY_BYTES + 1

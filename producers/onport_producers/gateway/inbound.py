@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope
 
 from onport_producers.gateway import answer as answers
 from onport_producers.gateway.answer import Answer
-from onport_producers.gateway.body import MAX_BODY_BYTES, TooLargeError, may_be_large, read_body
+from onport_producers.gateway.body import MAX_BODY_BYTES, TooLargeError, announced_bytes, read_body
 from onport_producers.gateway.contents import Prepare, is_array, items_of, one_of
 from onport_producers.gateway.door import Door
 from onport_producers.gateway.group import GroupCommit
@@ -31,6 +31,7 @@ _LANES = {b"new": Lane.HIGH, b"update": Lane.LOW}
 # A longer body is parsed in a thread: nobody else is served while the loop parses.
 _LONG_BYTES = 65_536
 _THREADS = 2
+_SMALL_BYTES = 262_144
 _LARGE_AT_A_TIME = 16
 
 _AnyJob = TypeVar("_AnyJob", Job, LinkJob)
@@ -64,11 +65,20 @@ class Inbound:
             return answers.refused(401, f"{HASH_HEADER}: missing or wrong", field=HASH_HEADER)
         if problem := _unreadable_type(headers):
             return answers.refused(415, problem)
-        if not may_be_large(headers):
-            return await self._read_and_put(route.kind, channel, headers, receive)
-        # The others are not even read meanwhile.
-        async with self._large:
-            return await self._read_and_put(route.kind, channel, headers, receive)
+        try:
+            announced = announced_bytes(headers)
+            if announced is not None and announced <= _SMALL_BYTES:
+                return await self._read_and_put(route.kind, channel, headers, receive)
+            # The others are not even read meanwhile.
+            async with self._large:
+                return await self._read_and_put(route.kind, channel, headers, receive)
+        except TooLargeError:
+            return answers.refused(413, f"body: more than {MAX_BODY_BYTES:,} bytes")
+        except InvalidJobError as error:
+            return answers.invalid(error)
+        except BrokerUnavailableError as error:
+            _log.error("put_refused kind=%s error=%s", route.kind.value, error)
+            return answers.unavailable()
 
     def close(self) -> None:
         """Return when what was begun is finished."""
@@ -78,16 +88,8 @@ class Inbound:
     async def _read_and_put(
         self, kind: Kind, channel: str, headers: _Headers, receive: Receive
     ) -> Answer:
-        try:
-            body = await read_body(headers, receive)
-            return await self._put(kind, channel, headers, body)
-        except TooLargeError:
-            return answers.refused(413, f"body: more than {MAX_BODY_BYTES:,} bytes")
-        except InvalidJobError as error:
-            return answers.invalid(error)
-        except BrokerUnavailableError as error:
-            _log.error("put_refused kind=%s error=%s", kind.value, error)
-            return answers.unavailable()
+        body = await read_body(receive)
+        return await self._put(kind, channel, headers, body)
 
     async def _put(self, kind: Kind, channel: str, headers: _Headers, body: bytes) -> Answer:
         match kind:

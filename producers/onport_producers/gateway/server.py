@@ -1,5 +1,6 @@
 """Serving the gateway: one process, or several at one port, until told to stop."""
 
+import gc
 import os
 import signal
 import socket
@@ -75,6 +76,9 @@ def serve(settings: Settings, place: socket.socket) -> bool:
     )
     # Its default would leave a core file, with payloads in it.
     signal.signal(signal.SIGQUIT, lambda _number, _frame: os._exit(_INTERRUPTED))
+    # What is there now stays: nobody need look through it again for what is no longer used.
+    gc.collect()
+    gc.freeze()
     server = _Server(config)
     with _bound(place.family, place.getsockname(), shares=True) as listener:
         server.run(sockets=[listener])
