@@ -342,7 +342,8 @@ class Queue:
 
         At most 500. How long a delivered one is known: `history_retention_ms`.
         """
-        full_keys = [job_key(kind, channel, key) for key in _at_most(keys)]
+        prefix = job_key(kind, channel, "")
+        full_keys = [prefix + key for key in _at_most(keys)]
         known = replies.array(self._scripts.run("known", full_keys)) if full_keys else []
         return frozenset(key for key, is_known in zip(keys, known, strict=True) if is_known)
 

@@ -144,15 +144,16 @@ def main() -> int:
                 broker_pid = int(redis.info("server")["process_id"])
                 bench = Bench(gateway, broker_pid, options.seconds)
                 bench.sales(64)  # warms up
-                answered, before = 0, queue.stats().ledger.accepted
+                answered = accepted = 0
                 for connections in options.connections:
-                    rounds = [
-                        (bench.bare(connections), bench.sales(connections))
-                        for _ in range(options.rounds)
-                    ]
-                    report(connections, *map(list, zip(*rounds, strict=True)))
-                    answered += sum(sales.requests for _, sales in rounds)
-                accepted = queue.stats().ledger.accepted - before
+                    bare, sales = [], []
+                    for _ in range(options.rounds):
+                        redis.flushall()  # no round pays for the sales of another
+                        bare.append(bench.bare(connections))
+                        sales.append(bench.sales(connections))
+                        answered += sales[-1].requests
+                        accepted += queue.stats().ledger.accepted
+                    report(connections, bare, sales)
                 print(f"{answered:,} sales were answered, {accepted:,} are in the ledger")
                 redis.flushall()
                 address = ("127.0.0.1", gateway.port)

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from onport_producers.receipt import Receipt, State
 from onport_queue.errors import InvalidJobError
@@ -18,8 +18,7 @@ _RETRY_AFTER_S = 5
 _dumped = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One answer."""
 
     status: int

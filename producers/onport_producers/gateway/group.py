@@ -9,8 +9,8 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from onport_producers.gateway.metrics import Metrics
 from onport_producers.producer import Producer
@@ -23,8 +23,7 @@ from onport_queue.store import JOBS_PER_PUT
 _BYTES_PER_GROUP = 4_000_000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
+class _Waiting(NamedTuple):
     """A sale, and whoever waits for its receipt. No lane: nobody said whether it is new."""
 
     job: Job
@@ -105,12 +104,14 @@ class GroupCommit:
 
     def _put(self, group: _Group) -> Sequence[_Outcome]:
         lanes = self._lanes(group)
-        outcomes: dict[_Waiting, _Outcome] = {}
+        if len(set(lanes.values())) == 1:
+            return self._put_lane(lanes[group[0].job.key], group)
+        outcomes: dict[int, _Outcome] = {}
         for lane in Lane:
-            those = [one for one in group if lanes[one.job.key] is lane]
-            if those:
-                outcomes.update(zip(those, self._put_lane(lane, those), strict=True))
-        return [outcomes[one] for one in group]
+            places = [at for at, one in enumerate(group) if lanes[one.job.key] is lane]
+            those = [group[at] for at in places]
+            outcomes.update(zip(places, self._put_lane(lane, those), strict=True))
+        return [outcomes[at] for at in range(len(group))]
 
     def _put_lane(self, lane: Lane, those: _Group) -> Sequence[_Outcome]:
         jobs = [one.job for one in those]

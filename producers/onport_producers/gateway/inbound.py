@@ -4,13 +4,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from typing import ParamSpec, TypeVar
 
 from starlette.types import Receive, Scope
 
 from onport_producers.gateway import answer as answers
-from onport_producers.gateway.answer import Answer
+from onport_producers.gateway.answer import JSON, Answer
 from onport_producers.gateway.body import MAX_BODY_BYTES, TooLargeError, announced_bytes, read_body
 from onport_producers.gateway.contents import Prepare, is_array, items_of, one_of
 from onport_producers.gateway.door import Door
@@ -63,7 +63,8 @@ class Inbound:
         channel = self._door.channel_of(headers.get(_HASH, b""))
         if channel is None:
             return answers.refused(401, f"{HASH_HEADER}: missing or wrong", field=HASH_HEADER)
-        if problem := _unreadable_type(headers):
+        said = headers.get(b"content-type", JSON), headers.get(b"content-encoding", b"identity")
+        if problem := _unreadable(*said):
             return answers.refused(415, problem)
         try:
             announced = announced_bytes(headers)
@@ -149,11 +150,13 @@ def _lane(headers: _Headers) -> Lane | None:
     return lane
 
 
-def _unreadable_type(headers: _Headers) -> str:
-    """Return what is wrong with the body's type; nothing if it is, or may be, JSON."""
-    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+# A shop says the same of every body.
+@lru_cache(maxsize=64)
+def _unreadable(content_type: bytes, encoding: bytes) -> str:
+    """Return what is wrong with a body of that type; nothing if it is JSON that can be read."""
+    if encoding.lower() != b"identity":
         return "content-encoding: expected none"
-    media, *parameters = headers.get(b"content-type", b"application/json").lower().split(b";")
+    media, *parameters = content_type.lower().split(b";")
     if media.strip() != b"application/json":
         return "content-type: expected application/json"
     for parameter in parameters:
