@@ -4,7 +4,6 @@ import hmac
 from collections.abc import Sequence
 
 from onport_queue.errors import SettingsError
-from onport_queue.names import DEFAULT_CHANNEL
 from onport_queue.settings import Settings
 
 
@@ -22,9 +21,9 @@ class Door:
             SettingsError: they have no hash; everybody could come in.
         """
         hashes = [
-            (secret.get_secret_value().encode(), DEFAULT_CHANNEL)
-            for secret in (settings.webhook_hash, settings.webhook_hash_next)
-            if secret is not None
+            (secret.get_secret_value().encode(), channel)
+            for channel in settings.channel_names
+            for secret in settings.hashes_of(channel)
         ]
         if not hashes:
             raise SettingsError(

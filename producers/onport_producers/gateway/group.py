@@ -128,7 +128,7 @@ class GroupCommit:
         As in the queue, one new sale among them raises them all.
         """
         unsure = list({one.job.key for one in group if one.lane is None})
-        known = self._producer.known_sales(unsure, group[0].channel) if unsure else frozenset()
+        known = self._producer.known_sales(group[0].channel, unsure) if unsure else frozenset()
         lanes: dict[str, Lane] = {}
         for one in group:
             lane = one.lane or (Lane.LOW if one.job.key in known else Lane.HIGH)

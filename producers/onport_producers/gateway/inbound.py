@@ -16,7 +16,7 @@ from onport_producers.gateway.contents import Prepare, is_array, items_of, one_o
 from onport_producers.gateway.door import Door
 from onport_producers.gateway.group import GroupCommit
 from onport_producers.gateway.metrics import Metrics
-from onport_producers.gateway.routes import HASH_HEADER, SALE_HEADER, Route
+from onport_producers.gateway.routes import FORCE_HEADER, HASH_HEADER, SALE_HEADER, Route
 from onport_producers.producer import Producer
 from onport_producers.receipt import Receipt
 from onport_queue.errors import BrokerUnavailableError, InvalidJobError
@@ -26,8 +26,9 @@ from onport_queue.store import JOBS_PER_PUT
 
 _log = logging.getLogger(__name__)
 
-_HASH, _SALE = HASH_HEADER.encode(), SALE_HEADER.encode()
+_HASH, _SALE, _FORCE = (name.encode() for name in (HASH_HEADER, SALE_HEADER, FORCE_HEADER))
 _LANES = {b"new": Lane.HIGH, b"update": Lane.LOW}
+_FORCES = {b"true": True, b"false": False}
 # A longer body is parsed in a thread: nobody else is served while the loop parses.
 _LONG_BYTES = 65_536
 _THREADS = 2
@@ -95,15 +96,18 @@ class Inbound:
     async def _put(self, kind: Kind, channel: str, headers: _Headers, body: bytes) -> Answer:
         match kind:
             case Kind.SALE:
-                lane = _lane(headers)
+                lane = _said(headers, _SALE, _LANES)
                 receipt = await self._sales.put(await self._sale(body), channel=channel, lane=lane)
                 return answers.accepted(receipt)
             case Kind.PRODUCT:
+                force = _said(headers, _FORCE, _FORCES) or False
                 item = self._producer.prepare_product
-                return await self._in_thread(self._put_items, kind, channel, item, body)
+                put = partial(self._put_items, kind, channel, item, force=force)
+                return await self._in_thread(put, body)
             case Kind.ACKNOWLEDGE | Kind.DISCONNECT:
                 wish = partial(self._producer.prepare_links, kind)
-                return await self._in_thread(self._put_items, kind, channel, wish, body)
+                put = partial(self._put_items, kind, channel, wish, force=True)
+                return await self._in_thread(put, body)
 
     async def _sale(self, body: bytes) -> Job:
         prepare = self._producer.prepare_sale
@@ -112,21 +116,24 @@ class Inbound:
         return one_of(prepare, body)
 
     def _put_items(
-        self, kind: Kind, channel: str, prepare: Prepare[_AnyJob], body: bytes
+        self, kind: Kind, channel: str, prepare: Prepare[_AnyJob], body: bytes, *, force: bool
     ) -> Answer:
         """Put what a products or links body carries: all of it is sound before any of it is put."""
         if is_array(body):
-            return answers.all_accepted(self._put_all(kind, channel, items_of(prepare, body)))
+            jobs = items_of(prepare, body)
+            return answers.all_accepted(self._put_all(kind, channel, jobs, force=force))
         job = one_of(prepare, body)
         if kind is not Kind.PRODUCT:
             raise InvalidJobError("", "expected a JSON array, got an object")
-        return answers.accepted(self._put_all(kind, channel, [job])[0])
+        return answers.accepted(self._put_all(kind, channel, [job], force=force)[0])
 
-    def _put_all(self, kind: Kind, channel: str, jobs: list[_AnyJob]) -> list[Receipt]:
+    def _put_all(
+        self, kind: Kind, channel: str, jobs: list[_AnyJob], *, force: bool
+    ) -> list[Receipt]:
         receipts: list[Receipt] = []
         for first in range(0, len(jobs), JOBS_PER_PUT):
             some = jobs[first : first + JOBS_PER_PUT]
-            receipts += self._producer.put_jobs(kind, Lane.LOW, channel, some)
+            receipts += self._producer.put_jobs(kind, Lane.LOW, channel, some, force=force)
         self._metrics.taken(kind, (receipt.state for receipt in receipts))
         return receipts
 
@@ -140,14 +147,15 @@ class Inbound:
         return await asyncio.get_running_loop().run_in_executor(self._threads, bound)
 
 
-def _lane(headers: _Headers) -> Lane | None:
-    said = headers.get(_SALE)
+def _said(headers: _Headers, name: bytes, values: Mapping[bytes, _Result]) -> _Result | None:
+    """Return what a header of ours says; None if it is not there."""
+    said = headers.get(name)
     if said is None:
         return None
-    lane = _LANES.get(said.strip().lower())
-    if lane is None:
-        raise InvalidJobError(SALE_HEADER, "expected new or update")
-    return lane
+    if (value := values.get(said.strip().lower())) is None:
+        expected = " or ".join(each.decode() for each in values)
+        raise InvalidJobError(name.decode(), f"expected {expected}")
+    return value
 
 
 # A shop says the same of every body.

@@ -9,6 +9,7 @@ from onport_queue.names import Kind
 PREFIX = "/webhooks/custom-channels"
 HASH_HEADER = "jetti-webhook-hash"
 SALE_HEADER = "x-relay-sale"
+FORCE_HEADER = "x-relay-force"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,13 @@ from typing import Any
 
 from onport_producers.gateway.body import MAX_BODY_BYTES
 from onport_producers.gateway.contents import MAX_ITEMS
-from onport_producers.gateway.routes import HASH_HEADER, ROUTES, SALE_HEADER, Route
+from onport_producers.gateway.routes import (
+    FORCE_HEADER,
+    HASH_HEADER,
+    ROUTES,
+    SALE_HEADER,
+    Route,
+)
 from onport_producers.receipt import State
 from onport_queue.jobs import MAX_KEY_BYTES
 from onport_queue.names import Kind, Lane
@@ -76,8 +82,8 @@ def _inbound(route: Route, components: dict[str, Any]) -> dict[str, Any]:
             "503": _refusal("Neither the broker nor the spool takes anything."),
         },
     }
-    if route.kind is Kind.SALE:
-        operation["parameters"] = [_SALE_PARAMETER]
+    if route.kind in _PARAMETERS:
+        operation["parameters"] = [_PARAMETERS[route.kind]]
     return operation
 
 
@@ -114,12 +120,20 @@ def _ref(name: str) -> dict[str, Any]:
     return {"$ref": f"{_COMPONENTS}/{name}"}
 
 
-_SALE_PARAMETER = {
-    "name": SALE_HEADER,
-    "in": "header",
-    "description": "Whether the sale is new (high lane) or an update (low lane). Left out: it is "
-    "new unless the relay holds it or has delivered it within history_days.",
-    "schema": {"type": "string", "enum": ["new", "update"]},
+_PARAMETERS = {
+    Kind.SALE: {
+        "name": SALE_HEADER,
+        "in": "header",
+        "description": "Whether the sale is new (high lane) or an update (low lane). Left out: it "
+        "is new unless the relay holds it or has delivered it within history_days.",
+        "schema": {"type": "string", "enum": ["new", "update"]},
+    },
+    Kind.PRODUCT: {
+        "name": FORCE_HEADER,
+        "in": "header",
+        "description": "Whether items that Onport has already, byte for byte, are sent again.",
+        "schema": {"type": "string", "enum": ["true", "false"]},
+    },
 }
 _RECEIPT = {
     "type": "object",

@@ -24,7 +24,7 @@ from onport_producers.gateway import Gateway
 from onport_producers.gateway.body import MAX_BODY_BYTES
 from onport_producers.gateway.contents import MAX_ITEMS
 from onport_queue.names import Kind, Lane
-from onport_queue.settings import Settings
+from onport_queue.settings import ChannelSettings, Settings
 from onport_queue.store import Queue
 
 
@@ -157,6 +157,35 @@ def test_a_products_body_that_is_no_array_is_one_job(shop: Shop, queue: Queue) -
 
     assert receipt["id"].startswith("product:default:content=")
     assert claimed(queue, Lane.LOW).items[0].fragments[0].body == body
+
+
+def test_products_that_onport_has_already_are_sent_again_only_if_forced(
+    shop: Shop, queue: Queue
+) -> None:
+    queue.look(list(Lane), 0)  # as a worker does
+    items = [{"sku": "a", "name": "n"}, {"sku": "b", "name": "n"}]
+    shop.post(PRODUCTS, items)
+    delivered(queue, Lane.LOW)
+    changed = [items[0], {"sku": "b", "name": "other"}]
+
+    def states(**headers: str) -> list[str]:
+        return [receipt["state"] for receipt in shop.post(PRODUCTS, changed, **headers).json()]
+
+    assert states() == ["unchanged", "pending"]
+    assert states(x_relay_force="true") == ["pending", "folded"]
+    assert shop.post(PRODUCTS, changed, x_relay_force="1").status_code == 422
+
+
+def test_the_hash_selects_the_channel(guarded: Settings, shop: Shop, queue: Queue) -> None:
+    uk = ChannelSettings(webhook_hash=SecretStr("uk-hash"))
+    shop = Shop(Gateway(guarded.model_copy(update={"channels": {"uk": uk}})), shop.runner)
+
+    first = shop.post(SALE, sale(), jetti_webhook_hash="uk-hash").json()
+    second = shop.post(SALE, sale()).json()
+
+    assert (first["id"], first["lane"]) == ("sale:uk:1001", "high")
+    assert (second["id"], second["lane"]) == ("sale:default:1001", "high")
+    assert queue.known(Kind.SALE, "uk", ["1001"]) == {"1001"}
 
 
 def test_an_empty_array_is_nothing_to_do(shop: Shop, queue: Queue) -> None:
