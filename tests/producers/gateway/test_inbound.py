@@ -110,6 +110,18 @@ def test_sales_that_come_together_are_put_together(shop: Shop, queue: Queue) -> 
     assert float(groups.rpartition(" ")[2]) <= 10
 
 
+def test_new_sales_and_updates_that_come_together_go_to_their_lanes(shop: Shop) -> None:
+    known = {str(number) for number in range(0, 30, 3)}
+    shop.send_at_once("POST", SALE, [sale(key) for key in sorted(known)])
+
+    answers = shop.send_at_once("POST", SALE, [sale(str(number)) for number in range(30)])
+
+    for number, answer in enumerate(answers):
+        lane = "low" if str(number) in known else "high"
+        assert answer.json()["id"] == f"sale:default:{number}"
+        assert answer.json()["lane"] == lane
+
+
 def test_sales_of_one_key_that_come_together_keep_their_order_and_the_higher_lane(
     shop: Shop, queue: Queue
 ) -> None:
