@@ -13,9 +13,6 @@ from onport_producers.gateway.app import Gateway
 from onport_producers.gateway.protocol import PatientProtocol
 from onport_queue.settings import Settings
 
-DEFAULT_HOST = "127.0.0.1"
-DEFAULT_PORT = 8080
-
 # Longer than common clients and proxies keep one, so that it is they who close.
 _KEEP_ALIVE_S = 75
 _STOPS_WITHIN_S = 10
@@ -31,8 +28,8 @@ _TICKS_BETWEEN_LOOKS = 200  # of a tenth of a second
 class Address:
     """Where to listen."""
 
-    host: str = DEFAULT_HOST
-    port: int = DEFAULT_PORT
+    host: str
+    port: int
 
     def __str__(self) -> str:
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
