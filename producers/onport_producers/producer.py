@@ -1,5 +1,6 @@
 """The client that a shop uses: puts into Redis, or keeps on the disk while that is away."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from onport_producers.reception import Reception
@@ -7,6 +8,7 @@ from onport_producers.storefront import Storefront
 from onport_producers.wakeup import CeleryWaker, Waker
 from onport_queue.clock import Clock, SystemClock
 from onport_queue.errors import SettingsError
+from onport_queue.names import DEFAULT_CHANNEL
 from onport_queue.settings import Settings, load_settings
 from onport_queue.store import PutBatch, PutReply
 
@@ -51,5 +53,25 @@ class Producer(Storefront):
         """Return a producer set up by a settings file and the environment."""
         return cls(load_settings(config))
 
+    def known_sales(self, channel: str, keys: Sequence[str]) -> frozenset[str]:
+        """Return the sales that the relay holds or has delivered; none while Redis is away.
+
+        Args:
+            channel: the custom channel.
+            keys: their `externalId`s, at most 500.
+        """
+        return self._reception_of(channel).known_sales(channel, keys)
+
+    def check(self) -> str:
+        """Return what would take a put now: ``broker`` or ``spool``.
+
+        Raises:
+            BrokerUnavailableError: neither.
+        """
+        return self._reception_of(DEFAULT_CHANNEL).check()
+
+    def _reception_of(self, channel: str) -> Reception:
+        return self._receptions[self._settings.account_of(channel)]
+
     def _put(self, batch: PutBatch) -> PutReply | None:
-        return self._receptions[self._settings.account_of(batch.channel)].put(batch)
+        return self._reception_of(batch.channel).put(batch)

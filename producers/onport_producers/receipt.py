@@ -15,6 +15,7 @@ class State(StrEnum):
     WAITING = "waiting"
     REVIVED = "revived"
     SUPERSEDED = "superseded"
+    UNCHANGED = "unchanged"
     DELAYED = "delayed"
     DUPLICATE = "duplicate"
     SPOOLED = "spooled"
@@ -29,8 +30,9 @@ class Receipt:
         lane: the lane asked for; a folded job keeps the higher one.
         state: pending (new), folded (into one that was not sent yet), waiting (its key is in
             flight), revived (a dead one lives again), superseded (Onport has a newer full payload
-            already), delayed (it is not due yet), duplicate (this very put was taken before),
-            spooled (Redis is away; it gets the job when it is back).
+            already), unchanged (Onport has this very product), delayed (it is not due yet),
+            duplicate (this very put was taken before), spooled (Redis is away; it gets the job when
+            it is back).
         expected_at: when it should be delivered if nothing fails; an estimate. None if spooled.
         warnings: what is odd about the payload.
     """

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -18,14 +19,28 @@ from onport_producers.wakeup import Waker
 from onport_queue.broker import connect, may_pass, unreachable
 from onport_queue.clock import Clock
 from onport_queue.errors import BrokerUnavailableError, SpoolError
+from onport_queue.names import Kind
 from onport_queue.settings import Settings
 from onport_queue.store import PutBatch, PutReply, Queue
 
 _log = logging.getLogger(__name__)
 
 PUT_BOUND_S = 0.25
+KNOWN_BOUND_S = 0.1
+"""How long asking for known sales may take: a put comes after it."""
+
 FLUSH_BOUND_S = 2.0
 """How long one call of the flusher may take; nobody waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    """What belongs to one process: a fork makes its own."""
+
+    pid: int
+    redis: Redis
+    handover: Handover
+    asked: Queue
 
 
 class Reception:
@@ -36,7 +51,7 @@ class Reception:
         self._url = url
         self._waker = waker
         self._clock = clock
-        self._connected: tuple[int, Redis, Handover] | None = None
+        self._connected: _Connection | None = None
         self._memory = BrokerMemory(clock)
         self._shelter = self._sheltered() if settings.spool_mb else None
 
@@ -62,6 +77,36 @@ class Reception:
             self._shelter.note_offset()
         return reply
 
+    def known_sales(self, channel: str, keys: Sequence[str]) -> frozenset[str]:
+        """Return the sales that Redis holds or has delivered; none while it is away."""
+        if self._shelter is not None and self._shelter.is_holding():
+            return frozenset()
+        try:
+            return self._connection().asked.known(Kind.SALE, channel, keys)
+        except RedisError as error:
+            _log.warning("known_failed error=%s", type(error).__name__)
+            return frozenset()
+
+    def check(self) -> str:
+        """Return what would take a put now: ``broker`` or ``spool``.
+
+        Raises:
+            BrokerUnavailableError: neither.
+        """
+        redis = self._redis()
+        try:
+            redis.ping()
+        except RedisError as error:
+            away = unreachable(redis, error)
+            if self._shelter is None:
+                raise BrokerUnavailableError(away) from error
+            try:
+                self._shelter.check_room()
+            except SpoolError as problem:
+                raise SpoolError(f"{away}; {problem}") from error
+            return "spool"
+        return "broker"
+
     def _keep(self, batch: PutBatch, error: RedisError) -> None:
         away = unreachable(self._redis(), error)
         if self._shelter is None or not may_pass(error):
@@ -83,16 +128,19 @@ class Reception:
         )
 
     def _redis(self) -> Redis:
-        return self._connection()[1]
+        return self._connection().redis
 
     def _handover(self) -> Handover:
-        return self._connection()[2]
+        return self._connection().handover
 
-    def _connection(self) -> tuple[int, Redis, Handover]:
+    def _connection(self) -> _Connection:
         pid = os.getpid()
-        if self._connected is None or self._connected[0] != pid:
+        if self._connected is None or self._connected.pid != pid:
             redis = connect(self._url, timeout_s=PUT_BOUND_S, retries=0)
-            self._connected = pid, redis, self._handover_over(redis)
+            asked = connect(self._url, timeout_s=KNOWN_BOUND_S, retries=0)
+            self._connected = _Connection(
+                pid, redis, self._handover_over(redis), Queue.of(asked, self._settings)
+            )
         return self._connected
 
     def _handover_over(self, redis: Redis) -> Handover:

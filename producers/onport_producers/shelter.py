@@ -55,6 +55,10 @@ class Shelter:
             self._note("epoch", self._memory.epoch)
             self._noted_epoch = self._memory.epoch
 
+    def check_room(self) -> None:
+        """Raise SpoolError if a put could not be kept now."""
+        self._spool.check_room()
+
     def note_offset(self) -> None:
         """Remember by how much Redis time differs, for a process that starts while it is away."""
         offset_ms = self._memory.offset_ms()

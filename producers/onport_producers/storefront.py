@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import islice
+from itertools import islice, repeat
 from typing import TypeVar
 
 from onport_producers.receipt import Receipt, State, Summary
@@ -145,6 +145,35 @@ class Storefront(ABC):
         template = _Template(Kind.DISCONNECT, channel, not_before)
         return self._put_many(template, jobs, progress, rejected)
 
+    def prepare_sale(self, sale: Payload) -> Job:
+        """Return the job of a sale: checked and keyed; nothing is put yet."""
+        return self._sale(sale, None, None)
+
+    def prepare_product(self, item: Payload) -> Job:
+        """Return the job of a product item; nothing is put yet."""
+        return self._judged(product_job(item, key_fields=self._settings.product_key))
+
+    def prepare_links(self, kind: Kind, item: Payload) -> LinkJob:
+        """Return the job of an item that acknowledges or disconnects; nothing is put yet."""
+        return self._judged(link_job(kind, item))
+
+    def put_jobs(
+        self,
+        kind: Kind,
+        lane: Lane,
+        channel: str,
+        jobs: Sequence[Job] | Sequence[LinkJob],
+        *,
+        force: bool = True,
+    ) -> tuple[Receipt, ...]:
+        """Put prepared jobs of one kind in one step, at most 500; a receipt each, in order.
+
+        Without `force` a product that is unchanged is skipped, as `import_products` does.
+        """
+        self._check_channel(channel)
+        batch = PutBatch(secrets.token_bytes(12), kind, channel, lane, jobs)
+        return self._received(replace(batch, skip_unchanged=not force), None)
+
     def _check_channel(self, channel: str) -> None:
         try:
             self._settings.account_of(checked_name("channel", channel))
@@ -176,13 +205,17 @@ class Storefront(ABC):
     ) -> Receipt:
         self._check_channel(channel)
         batch = PutBatch(secrets.token_bytes(12), kind, channel, lane, (job,), mode)
-        reply = self._put(replace(batch, not_before_ms=_due_ms(not_before)))
-        return Receipt(
-            id=job_key(kind, channel, job.key),
-            lane=lane,
-            state=State(reply.outcomes[0]) if reply else State.SPOOLED,
-            expected_at=self._expected_at(lane, reply, not_before) if reply else None,
-            warnings=job.warnings,
+        return self._received(replace(batch, not_before_ms=_due_ms(not_before)), not_before)[0]
+
+    def _received(self, batch: PutBatch, not_before: datetime | None) -> tuple[Receipt, ...]:
+        reply = self._put(batch)
+        jobs: Sequence[Job | LinkJob] = batch.jobs
+        states = map(State, reply.outcomes) if reply else repeat(State.SPOOLED, len(jobs))
+        expected_at = self._expected_at(batch.lane, reply, not_before) if reply else None
+        prefix = job_key(batch.kind, batch.channel, "")
+        return tuple(
+            Receipt(prefix + job.key, batch.lane, state, expected_at, job.warnings)
+            for job, state in zip(jobs, states, strict=True)
         )
 
     def _put_many(

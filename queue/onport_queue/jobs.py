@@ -9,6 +9,7 @@ its field names only.
 import hashlib
 import json
 import math
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -150,9 +151,8 @@ def _parsed(payload: Payload) -> tuple[dict[str, Any], bytes]:
         try:
             # Left to itself json also takes UTF-16, and numbers that become infinite: neither can
             # be put into a batch or folded later.
-            text = payload if isinstance(payload, str) else payload.decode("utf-8-sig")
-            body = text.encode()
-            value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+            body = payload.encode() if isinstance(payload, str) else payload.removeprefix(BOM_UTF8)
+            value = _decoder.decode(body.decode())
         except UnicodeError:
             raise InvalidJobError("", "not UTF-8") from None
         except json.JSONDecodeError as error:
@@ -185,6 +185,10 @@ def _finite(number: str) -> float:
     if math.isinf(value):
         raise InvalidJobError("", "holds a number beyond the range of a 64-bit float")
     return value
+
+
+# Made once: json.loads would make a decoder for every call, a fifth of what parsing a sale costs.
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def _key(field: str, value: object) -> str:

@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     )
     base_url: str = Field(VENDOR_BASE_URL, description="Where the four inbound webhooks live.")
     webhook_hash: SecretStr | None = Field(
-        None, description="The channel's secret, sent as jetti-webhook-hash. Workers only."
+        None, description="The channel's secret, sent as jetti-webhook-hash. Workers and gateway."
     )
     webhook_hash_next: SecretStr | None = Field(
         None, description="The one that will replace it: while both are set, the one that works."
@@ -118,6 +118,12 @@ class Settings(BaseSettings):
     max_age_hours: float = Field(72.0, gt=0, description="Hours since a job's first attempt.")
     concurrency: int = Field(16, ge=1, le=256, description="Requests in flight per process (up).")
     history_days: float = Field(30.0, gt=0, description="How long delivered versions are known.")
+    gateway_port: int = Field(
+        8080,
+        ge=0,
+        le=65535,
+        description="Where the HTTP gateway listens (`gateway`; in `up` on 127.0.0.1, 0: nowhere).",
+    )
     replicas: int = Field(
         0, ge=0, description="Replicas of Redis that must have a job before its receipt is given."
     )

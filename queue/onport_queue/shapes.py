@@ -127,6 +127,16 @@ def check(kind: Kind, value: Mapping[str, Any]) -> None:
         raise InvalidJobError(place, problem) from None
 
 
+def json_schema(kind: Kind, definitions: str) -> dict[str, Any]:
+    """Return what `check` checks as a JSON Schema.
+
+    Args:
+        kind: of which payload.
+        definitions: where the reader will find the schema's `$defs`, e.g. ``#/components/schemas``.
+    """
+    return _SHAPES[kind].model_json_schema(ref_template=f"{definitions}/{{model}}")
+
+
 def type_name(value: object) -> str:
     """Return what JSON calls the type of a value."""
     return _JSON_TYPES.get(type(value), f"a {type(value).__name__}")

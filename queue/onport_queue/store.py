@@ -345,6 +345,16 @@ class Queue:
         reply = replies.array(self._scripts.run("states", _at_most(keys)))
         return tuple(replies.text(state) for state in reply)
 
+    def known(self, kind: Kind, channel: str, keys: Sequence[str]) -> frozenset[str]:
+        """Return those of the keys that the queue holds or, as a full payload, has delivered.
+
+        At most 500. How long a delivered one is known: `history_retention_ms`.
+        """
+        prefix = job_key(kind, channel, "")
+        full_keys = [prefix + key for key in _at_most(keys)]
+        known = replies.array(self._scripts.run("known", full_keys)) if full_keys else []
+        return frozenset(key for key, is_known in zip(keys, known, strict=True) if is_known)
+
     def dead(self, since_ms: int | None = None) -> Iterator[DeadLetter]:
         """Yield dead letters, those that died first first; pages are read as needed."""
         cursor = ("", "")

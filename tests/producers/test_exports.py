@@ -1,6 +1,7 @@
 import pytest
 
 import onport_producers
+import onport_producers.gateway
 import onport_producers.imports
 import onport_producers.outbox
 
@@ -23,6 +24,7 @@ import onport_producers.outbox
                 "ddl open_database place_of"
             ),
         ),
+        (onport_producers.gateway, "Address Door Gateway Prefork serve"),
         (
             onport_producers.imports,
             (

@@ -1,4 +1,4 @@
-"""Celery workers as child processes, for `up` and `demo`: with their settings, stopped by pid."""
+"""Workers as child processes, for `up` and `demo`: with their settings, stopped by pid."""
 
 import json
 import os
@@ -37,6 +37,16 @@ class WorkerPlan:
     app: str = "onport_worker.app"
 
 
+@dataclass(frozen=True, slots=True)
+class GatewayPlan:
+    """The gateway, in one process; it stops as a worker does."""
+
+    port: int
+    name: str = "gateway"
+
+
+Plan = WorkerPlan | GatewayPlan
+
 WORKER_RESTARTS = RestartPolicy(
     first_pause=timedelta(seconds=1), longest_pause=timedelta(seconds=30)
 )
@@ -62,7 +72,7 @@ class Fleet:
     def __init__(
         self,
         settings: Settings,
-        plans: Sequence[WorkerPlan],
+        plans: Sequence[Plan],
         log: Path,
         *,
         restarts: RestartPolicy = WORKER_RESTARTS,
@@ -186,7 +196,7 @@ class Fleet:
 class _Worker:
     """One worker process, and how often it has ended."""
 
-    def __init__(self, plan: WorkerPlan, settings: Settings, log: Path, clock: Clock) -> None:
+    def __init__(self, plan: Plan, settings: Settings, log: Path, clock: Clock) -> None:
         self.plan = plan
         self.deaths = 0
         self._settings = settings
@@ -200,7 +210,7 @@ class _Worker:
         """Start the process."""
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                worker_command(self.plan),
+                command_of(self.plan),
                 env=worker_environment(self._settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -236,6 +246,16 @@ def worker_environment(settings: Settings) -> dict[str, str]:
 
 def _plain(value: object) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def command_of(plan: Plan) -> list[str]:
+    """Return how a process of the fleet is started."""
+    match plan:
+        case WorkerPlan():
+            return worker_command(plan)
+        case GatewayPlan(port):
+            module = (sys.executable, "-P", "-m", "onport_worker.cli")
+            return [*module, "gateway", "--port", str(port)]
 
 
 def worker_command(plan: WorkerPlan) -> list[str]:

@@ -33,6 +33,9 @@ CREATE TABLE IF NOT EXISTS facts (
 """
 
 
+_ORDINARY_BYTES = 65_536
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A put that the broker refuses for good: it is set aside, with the reason."""
@@ -95,6 +98,22 @@ class Spool:
                 ),
             )
         )
+
+    def check_room(self) -> None:
+        """Raise SpoolError if a put of an ordinary size could not be kept now; keeps nothing."""
+
+        def write_and_undo(file: sqlite3.Connection) -> None:
+            file.execute("BEGIN IMMEDIATE")
+            try:
+                file.execute(
+                    "INSERT INTO facts (account, name, value) VALUES (?, '', zeroblob(?))",
+                    (self._account, _ORDINARY_BYTES),
+                )
+            finally:
+                if file.in_transaction:  # a full disk may have ended it
+                    file.execute("ROLLBACK")
+
+        self._file.run(write_and_undo)
 
     def is_holding(self) -> bool:
         """Return whether puts wait; cheap enough to be asked before every put."""

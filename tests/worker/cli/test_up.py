@@ -1,5 +1,7 @@
+import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,10 +15,14 @@ from tests.worker.cli.conftest import Run
 
 from onport_producers import Producer
 from onport_queue.clock import SystemClock
+from onport_queue.errors import SettingsError
 from onport_queue.settings import Settings, load_settings
 from onport_queue.store import Queue
 from onport_sandbox import SandboxProcess, SandboxSettings
+from onport_worker.cli.up import gateway_plans
 from onport_worker.embedded import running_url
+from onport_worker.embedded.address import choose_port, is_free
+from onport_worker.fleet import GatewayPlan
 
 WaitUntil = Callable[..., None]
 HASH = "up-hash"
@@ -83,16 +89,18 @@ def sandbox() -> Iterator[SandboxProcess]:
 @pytest.fixture
 def start(
     sandbox: SandboxProcess, tmp_path: Path, wait_until: WaitUntil
-) -> Iterator[Callable[[], Relay]]:
+) -> Iterator[Callable[..., Relay]]:
     started: list[Relay] = []
 
-    def start() -> Relay:
+    def start(**more: str) -> Relay:
         data = tmp_path / "da ta"
         environment = {
             **os.environ,
             "ONPORT_RELAY_BASE_URL": sandbox.url,
             "ONPORT_RELAY_WEBHOOK_HASH": HASH,
             "ONPORT_RELAY_RATE": "100",
+            "ONPORT_RELAY_GATEWAY_PORT": "0",
+            **more,
         }
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "onport_worker.cli", "up", "--data", data],
@@ -123,7 +131,7 @@ def held(sandbox: SandboxProcess) -> int:
 
 
 def test_a_sale_put_by_the_environment_file_is_delivered_and_ctrl_c_leaves_nothing_in_flight(
-    start: Callable[[], Relay], sandbox: SandboxProcess, wait_until: WaitUntil
+    start: Callable[..., Relay], sandbox: SandboxProcess, wait_until: WaitUntil
 ) -> None:
     relay = start()
     producer = Producer(relay.settings)
@@ -143,7 +151,7 @@ def test_a_sale_put_by_the_environment_file_is_delivered_and_ctrl_c_leaves_nothi
 
 
 def test_another_shell_reaches_it_and_no_password_is_printed(
-    start: Callable[[], Relay], run_alone: Run
+    start: Callable[..., Relay], run_alone: Run
 ) -> None:
     relay = start()
     password = (relay.data / "password").read_text()
@@ -166,7 +174,7 @@ def test_another_shell_reaches_it_and_no_password_is_printed(
 
 
 def test_what_is_pending_is_delivered_after_the_next_start(
-    start: Callable[[], Relay], sandbox: SandboxProcess, wait_until: WaitUntil
+    start: Callable[..., Relay], sandbox: SandboxProcess, wait_until: WaitUntil
 ) -> None:
     relay = start()
     queue = Queue(redis.Redis.from_url(relay.settings.redis_url or ""))
@@ -182,9 +190,44 @@ def test_what_is_pending_is_delivered_after_the_next_start(
     assert again.stop(signal.SIGINT) == 0
 
 
+def test_a_sale_sent_to_its_gateway_is_delivered(
+    start: Callable[..., Relay], sandbox: SandboxProcess, wait_until: WaitUntil
+) -> None:
+    port = choose_port(0, last=None)
+    relay = start(ONPORT_RELAY_GATEWAY_PORT=str(port))
+    assert f"Gateway   http://127.0.0.1:{port}, in place of Onport's host\n" in relay.lines
+
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    headers = {"jetti-webhook-hash": HASH, "content-type": "application/json"}
+    path = "/webhooks/custom-channels/manual-sale.json"
+    connection.request("POST", path, b'{"externalId": "1001"}', headers)
+    assert connection.getresponse().status == 200
+    connection.close()
+
+    wait_until(lambda: applied(sandbox) == 1)
+    assert relay.stop(signal.SIGTERM) == 0
+    assert is_free(port)
+
+
+def test_a_taken_port_is_refused_if_it_was_asked_for_and_passed_over_if_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=f"127.0.0.1:{port} is taken"):
+            gateway_plans(load_settings(), port)
+        with pytest.raises(SettingsError, match=f"127.0.0.1:{port} is taken"):
+            gateway_plans(load_settings(gateway_port=port), None)
+        by_default = Settings.model_construct(_fields_set=set(), gateway_port=port)
+        assert gateway_plans(by_default, None) == ()
+    assert f"no gateway: 127.0.0.1:{port} is taken" in capsys.readouterr().err
+    assert gateway_plans(by_default, None) == (GatewayPlan(port),)
+    assert gateway_plans(by_default, 0) == ()
+
+
 @LINUX
 def test_a_worker_that_is_killed_is_started_again(
-    start: Callable[[], Relay], sandbox: SandboxProcess, wait_until: WaitUntil
+    start: Callable[..., Relay], sandbox: SandboxProcess, wait_until: WaitUntil
 ) -> None:
     relay = start()
     before = set(relay.workers())
@@ -202,7 +245,7 @@ def test_a_worker_that_is_killed_is_started_again(
 
 
 def with_a_sale_unanswered(
-    start: Callable[[], Relay], sandbox: SandboxProcess, wait_until: WaitUntil
+    start: Callable[..., Relay], sandbox: SandboxProcess, wait_until: WaitUntil
 ) -> Relay:
     """Run a relay whose endpoint has a sale and does not answer."""
     relay = start()
@@ -213,7 +256,7 @@ def with_a_sale_unanswered(
 
 
 def test_what_is_unanswered_is_released_in_time_and_pending_at_the_next_start(
-    start: Callable[[], Relay], sandbox: SandboxProcess, wait_until: WaitUntil
+    start: Callable[..., Relay], sandbox: SandboxProcess, wait_until: WaitUntil
 ) -> None:
     relay, clock = with_a_sale_unanswered(start, sandbox, wait_until), SystemClock()
     began = clock.monotonic_s()
@@ -224,7 +267,7 @@ def test_what_is_unanswered_is_released_in_time_and_pending_at_the_next_start(
 
 
 def test_quit_ends_it_at_once_and_releases_what_is_unanswered(
-    start: Callable[[], Relay], sandbox: SandboxProcess, wait_until: WaitUntil
+    start: Callable[..., Relay], sandbox: SandboxProcess, wait_until: WaitUntil
 ) -> None:
     relay, clock = with_a_sale_unanswered(start, sandbox, wait_until), SystemClock()
     began = clock.monotonic_s()
@@ -237,7 +280,7 @@ def test_quit_ends_it_at_once_and_releases_what_is_unanswered(
 
 
 def test_a_second_ctrl_c_ends_it_at_once(
-    start: Callable[[], Relay], sandbox: SandboxProcess, wait_until: WaitUntil
+    start: Callable[..., Relay], sandbox: SandboxProcess, wait_until: WaitUntil
 ) -> None:
     relay = with_a_sale_unanswered(start, sandbox, wait_until)
     relay.process.send_signal(signal.SIGINT)
@@ -250,7 +293,7 @@ def test_a_second_ctrl_c_ends_it_at_once(
 
 @LINUX
 def test_a_killed_relay_leaves_no_workers_behind(
-    start: Callable[[], Relay], wait_until: WaitUntil
+    start: Callable[..., Relay], wait_until: WaitUntil
 ) -> None:
     relay = start()
     workers = relay.workers()
@@ -262,7 +305,7 @@ def test_a_killed_relay_leaves_no_workers_behind(
 
 
 def test_a_second_one_in_the_same_folder_is_refused(
-    start: Callable[[], Relay], run_alone: Run
+    start: Callable[..., Relay], run_alone: Run
 ) -> None:
     relay = start()
 

@@ -12,6 +12,7 @@ from onport_worker.cli.dead import app as dead
 from onport_worker.cli.demo import demo
 from onport_worker.cli.exits import Commands
 from onport_worker.cli.forget import forget
+from onport_worker.cli.gateway import gateway
 from onport_worker.cli.loss import accept_loss
 from onport_worker.cli.outbox import app as outbox
 from onport_worker.cli.pausing import pause, resume
@@ -90,6 +91,7 @@ app.command()(demo)
 app.command()(up)
 app.command()(check)
 app.command()(send)
+app.command()(gateway)
 app.command()(status)
 app.command()(show)
 app.command()(forget)

@@ -93,8 +93,7 @@ def _facts(view: JobView) -> list[tuple[str, str]]:
         facts.append(("last answer", f"{view.last_status} {view.last_text or ''}".rstrip()))
     if view.waiting:
         facts.append(("waiting", "a newer state waits for the outcome of this one"))
-    for put in view.later:
-        facts.append(("put ahead", f"due in {spoken(put.due_in_ms / 1000)}"))
+    facts += [("put ahead", f"due in {spoken(put.due_in_ms / 1000)}") for put in view.later]
     return facts
 
 

@@ -1,14 +1,16 @@
 """onport-relay up: the whole relay on this machine, until it is stopped."""
 
 import shlex
+import socket
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from onport_queue.clock import SystemClock
-from onport_queue.errors import BrokerUnavailableError
+from onport_queue.errors import BrokerUnavailableError, SettingsError
 from onport_queue.ledger import Stats
 from onport_queue.names import Lane
 from onport_queue.settings import Settings
@@ -19,7 +21,8 @@ from onport_worker.cli.exits import GOOD, OFF, tell
 from onport_worker.cli.premises import Premises, opened_premises
 from onport_worker.cli.stopping import Stopping
 from onport_worker.embedded import BrokerFailedError
-from onport_worker.fleet import Fleet, WorkerPlan
+from onport_worker.embedded.address import HOST, is_free
+from onport_worker.fleet import Fleet, GatewayPlan, Plan, WorkerPlan
 from onport_worker.runtime import served_accounts
 
 LOG_NAME = "workers.log"
@@ -33,8 +36,18 @@ def up(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of broker and log; else the setting data_dir."),
     ] = None,
+    gateway: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            min=0,
+            max=65535,
+            help="Where the gateway listens, on 127.0.0.1; 0: nowhere. Else setting gateway_port "
+            "(8080, left out if somebody else has it).",
+        ),
+    ] = None,
 ) -> None:
-    """Run the whole relay on this machine: broker, workers, until Ctrl-C or TERM.
+    """Run the whole relay on this machine: broker, workers, gateway, until Ctrl-C or TERM.
 
     The broker is the one in the settings (redis_url), else an embedded one that keeps its data in
     DIR; another shell reaches that one by DIR/relay.env. Needs ONPORT_RELAY_WEBHOOK_HASH.
@@ -46,9 +59,11 @@ def up(
     settings = settings_of(context, data_dir=data)
     accounts = served_accounts(settings)
     with Stopping() as stopping, opened_premises(settings) as premises:
-        _introduce(premises)
-        with Fleet(premises.settings, plans(settings), log_of(settings)) as fleet:
-            _watch(fleet, premises, stopping)
+        gateways = gateway_plans(settings, gateway)
+        _introduce(premises, gateways)
+        every: list[Plan] = [*plans(settings), *gateways]
+        with Fleet(premises.settings, every, log_of(settings)) as fleet:
+            _watch(fleet, premises, gateways, stopping)
             typer.echo("Stopping: what is on the wire is finished first ...")
         left = [_stats(premises.settings.for_account(each.account)) for each in accounts]
     in_flight = sum(stats.in_flight for stats in left)
@@ -73,12 +88,31 @@ def plans(settings: Settings) -> tuple[WorkerPlan, WorkerPlan]:
     )
 
 
+def gateway_plans(settings: Settings, port: int | None) -> Sequence[GatewayPlan]:
+    """Return the gateway, if there is to be one.
+
+    Raises:
+        SettingsError: somebody else has the port that was asked for.
+    """
+    asked = port is not None or "gateway_port" in settings.model_fields_set
+    wanted = settings.gateway_port if port is None else port
+    if wanted == 0:
+        return ()
+    if is_free(wanted):
+        return (GatewayPlan(wanted),)
+    problem = f"{HOST}:{wanted} is taken by somebody else; choose another port by --gateway"
+    if asked:
+        raise SettingsError(f"gateway: {problem}, or 0 for none")
+    tell(f"no gateway: {problem}")
+    return ()
+
+
 def log_of(settings: Settings) -> Path:
     """Return where the workers log."""
     return settings.data_dir.absolute() / LOG_NAME
 
 
-def _introduce(premises: Premises) -> None:
+def _introduce(premises: Premises, gateways: Sequence[GatewayPlan]) -> None:
     settings = premises.settings
     typer.echo(f"Broker    {premises.broker}")
     if premises.environment_file is not None:
@@ -88,11 +122,15 @@ def _introduce(premises: Premises) -> None:
     for each in accounts:
         of = f" for account {each.account}" if len(accounts) > 1 else ""
         typer.echo(f"Endpoint  {endpoint_of(each.base_url)}, at most {each.rate:g} requests/s{of}")
+    for gateway in gateways:
+        typer.echo(f"Gateway   http://{HOST}:{gateway.port}, in place of Onport's host")
     threads = ", ".join(f"{plan.name} ({plan.concurrency} threads)" for plan in plans(settings))
     typer.echo(f"Workers   {threads}, log in {log_of(settings)}")
 
 
-def _watch(fleet: Fleet, premises: Premises, stopping: Stopping) -> None:
+def _watch(
+    fleet: Fleet, premises: Premises, gateways: Sequence[GatewayPlan], stopping: Stopping
+) -> None:
     clock, tick = SystemClock(), threading.Event()
     ready = False
     while not stopping.asked:
@@ -104,16 +142,25 @@ def _watch(fleet: Fleet, premises: Premises, stopping: Stopping) -> None:
         for ended in fleet.restart_ended():
             pause = spoken(ended.pause.total_seconds())
             tell(f"worker {ended.name} ended ({ended.status}), is started again in {pause}")
-        if not ready and (ready := _all_at_work(premises.settings)):
+        if not ready and (ready := _all_at_work(premises.settings, gateways)):
             typer.echo("Ready. Ctrl-C stops.")
         clock.wait(tick, _TICK_S)
 
 
-def _all_at_work(settings: Settings) -> bool:
+def _all_at_work(settings: Settings, gateways: Sequence[GatewayPlan]) -> bool:
     try:
         accounts, workers = served_accounts(settings), len(plans(settings))
-        return all(len(_stats(account).workers) >= workers for account in accounts)
+        works = all(len(_stats(account).workers) >= workers for account in accounts)
     except BrokerUnavailableError:
+        return False
+    return works and all(_answers(gateway.port) for gateway in gateways)
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection((HOST, port), timeout=_TICK_S):
+            return True
+    except OSError:
         return False
 
 

@@ -1,0 +1,72 @@
+"""onport-relay gateway: Onport's own inbound paths, for a shop in any language."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from onport_queue.clock import SystemClock
+from onport_queue.errors import SettingsError
+from onport_worker.cli.configuration import settings_of, with_broker
+from onport_worker.cli.exits import GOOD, OFF, tell
+
+_METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def gateway(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port; 0 is any free one; else setting gateway_port."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes; one takes thousands of sales/s.")
+    ] = 1,
+) -> None:
+    """Serve Onport's four inbound paths: a shop changes its base URL, and nothing else.
+
+    A 200 means that the relay has the job: Redis, or this host's spool while Redis is away. What
+    can't be keyed or is of a wrong type is refused with a 422 that names the field. Requests carry
+    the channel's hash (ONPORT_RELAY_WEBHOOK_HASH) as jetti-webhook-hash.
+
+    The page at / describes it; /healthz, /readyz and /metrics are for those who watch it. Put a
+    proxy with TLS before it if the shop is on another host.
+
+    Ctrl-C or TERM: what was accepted is answered first; exits 0.
+    """
+    settings = with_broker(settings_of(context))
+    with _metrics_folder(workers):
+        # Only now: prometheus-client reads the environment when it is imported.
+        from onport_producers.gateway import Address, Door, Prefork, serve  # noqa: PLC0415
+
+        Door.of(settings)
+        address = Address(host, settings.gateway_port if port is None else port)
+        try:
+            place = address.bind()
+        except OSError as error:
+            raise SettingsError(
+                f"gateway: {address} can't be listened at: {error.strerror}; choose another by "
+                "--host and --port"
+            ) from error
+        with place:
+            bound = Address(host, place.getsockname()[1])
+            typer.echo(f"Gateway   {bound}, {workers} process{'es' * (workers > 1)}. Ctrl-C stops.")
+            work = partial(serve, settings, place)
+            good = work() if workers == 1 else Prefork(work, workers, SystemClock(), tell).run()
+    raise typer.Exit(GOOD if good else OFF)
+
+
+@contextmanager
+def _metrics_folder(workers: int) -> Iterator[None]:
+    """Have a folder where several processes add up what they count."""
+    if workers == 1:
+        yield
+        return
+    with TemporaryDirectory(prefix="onport-relay-metrics-") as folder:
+        os.environ[_METRICS_FOLDER] = folder
+        yield
