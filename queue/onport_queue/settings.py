@@ -25,6 +25,7 @@ from redis.connection import parse_url
 
 from onport_queue.errors import SettingsError
 from onport_queue.names import DEFAULT_ACCOUNT, DEFAULT_CHANNEL, checked_name
+from onport_queue.schedule import Schedule, told_apart
 
 VENDOR_BASE_URL = "https://inbound.jetti.io/webhooks/custom-channels"
 ENVIRONMENT_PREFIX = "ONPORT_RELAY_"
@@ -133,6 +134,11 @@ class Settings(BaseSettings):
     appendfsync: Literal["always", "everysec", "no"] = Field(
         "always", description="When the embedded broker's log reaches the disk."
     )
+    schedules: tuple[Schedule, ...] = Field(
+        (), description="What is put by itself, and when; docs/schedules.md."
+    )
+
+    _schedules_are_told_apart = field_validator("schedules", mode="wrap")(told_apart)
 
     @field_validator("account")
     @classmethod

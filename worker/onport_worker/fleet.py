@@ -16,7 +16,6 @@ from pydantic import SecretStr
 
 from onport_queue.clock import Clock, SystemClock
 from onport_queue.errors import RelayError
-from onport_queue.names import Lane
 from onport_queue.settings import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, Settings
 from onport_worker.embedded.leash import Leash
 from onport_worker.embedded.restarts import RestartPolicy
@@ -29,12 +28,20 @@ _HURRIES_WITHIN_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerPlan:
-    """One worker process: its name, the lanes it serves in order, its threads, its Celery app."""
+    """One worker process: its name, the queues it serves in order (lanes, or that of schedules),
+    its threads, its Celery app."""
 
     name: str
-    lanes: Sequence[Lane]
+    queues: Sequence[str]
     concurrency: int
     app: str = "onport_worker.app"
+
+
+@dataclass(frozen=True, slots=True)
+class BeatPlan:
+    """A process that says which schedules are due."""
+
+    name: str = "beat"
 
 
 WORKER_RESTARTS = RestartPolicy(
@@ -62,7 +69,7 @@ class Fleet:
     def __init__(
         self,
         settings: Settings,
-        plans: Sequence[WorkerPlan],
+        plans: Sequence[WorkerPlan | BeatPlan],
         log: Path,
         *,
         restarts: RestartPolicy = WORKER_RESTARTS,
@@ -186,7 +193,9 @@ class Fleet:
 class _Worker:
     """One worker process, and how often it has ended."""
 
-    def __init__(self, plan: WorkerPlan, settings: Settings, log: Path, clock: Clock) -> None:
+    def __init__(
+        self, plan: WorkerPlan | BeatPlan, settings: Settings, log: Path, clock: Clock
+    ) -> None:
         self.plan = plan
         self.deaths = 0
         self._settings = settings
@@ -238,12 +247,15 @@ def _plain(value: object) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
-def worker_command(plan: WorkerPlan) -> list[str]:
-    """Return how a worker is started."""
-    queues = ",".join(lane.value for lane in plan.lanes)
+def worker_command(plan: WorkerPlan | BeatPlan) -> list[str]:
+    """Return how a worker, or a beat, is started."""
+    celery = [sys.executable, "-P", "-m", "celery", "-A"]
+    if isinstance(plan, BeatPlan):
+        return [*celery, "onport_worker.app", "-q", "beat", "-l", "WARNING"]
+    queues = ",".join(plan.queues)
     options = f"-P threads -c {plan.concurrency} -Q {queues} -n {plan.name}@%h -l WARNING"
     return [
-        *(sys.executable, "-P", "-m", "celery", "-A", plan.app, "worker"),
+        *(*celery, plan.app, "worker"),
         *options.split(),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     ]

@@ -10,7 +10,7 @@ import typer
 from onport_queue.clock import SystemClock
 from onport_queue.errors import BrokerUnavailableError
 from onport_queue.ledger import Stats
-from onport_queue.names import Lane
+from onport_queue.names import SCHEDULES_QUEUE, Lane
 from onport_queue.settings import Settings
 from onport_worker.cli.addresses import endpoint_of
 from onport_worker.cli.configuration import opened_queue, settings_of
@@ -19,11 +19,12 @@ from onport_worker.cli.exits import GOOD, OFF, tell
 from onport_worker.cli.premises import Premises, opened_premises
 from onport_worker.cli.stopping import Stopping
 from onport_worker.embedded import BrokerFailedError
-from onport_worker.fleet import Fleet, WorkerPlan
+from onport_worker.fleet import BeatPlan, Fleet, WorkerPlan
 from onport_worker.runtime import served_accounts
 
 LOG_NAME = "workers.log"
 _HIGH_THREADS = 4
+_MOST_RUNS = 16
 _TICK_S = 0.1
 
 
@@ -47,7 +48,8 @@ def up(
     accounts = served_accounts(settings)
     with Stopping() as stopping, opened_premises(settings) as premises:
         _introduce(premises)
-        with Fleet(premises.settings, plans(settings), log_of(settings)) as fleet:
+        beats = [BeatPlan()] if any(one.enabled for one in settings.schedules) else []
+        with Fleet(premises.settings, [*plans(settings), *beats], log_of(settings)) as fleet:
             _watch(fleet, premises, stopping)
             typer.echo("Stopping: what is on the wire is finished first ...")
         left = [_stats(premises.settings.for_account(each.account)) for each in accounts]
@@ -60,17 +62,21 @@ def up(
     raise typer.Exit(OFF if in_flight and settings.redis_url is None else GOOD)
 
 
-def plans(settings: Settings) -> tuple[WorkerPlan, WorkerPlan]:
-    """Return the workers of one machine: one is reserved for new sales.
+def plans(settings: Settings) -> tuple[WorkerPlan, ...]:
+    """Return the workers of one machine: one is reserved for new sales, one for schedules.
 
     Each account has threads of its own, so that one at a standstill does not slow the others.
     """
     accounts = len(served_accounts(settings))
     reserved = min(_HIGH_THREADS, settings.concurrency)
-    return (
+    delivering = (
         WorkerPlan("high", (Lane.HIGH,), reserved * accounts),
         WorkerPlan("low", (Lane.HIGH, Lane.LOW), settings.concurrency * accounts),
     )
+    scheduled = sum(schedule.enabled for schedule in settings.schedules)
+    if not scheduled:
+        return delivering
+    return (*delivering, WorkerPlan("schedules", (SCHEDULES_QUEUE,), min(scheduled, _MOST_RUNS)))
 
 
 def log_of(settings: Settings) -> Path:
@@ -92,6 +98,8 @@ def _introduce(premises: Premises) -> None:
     typer.echo(f"Endpoint  {endpoint_of(settings.base_url)}, at most {rates}")
     threads = ", ".join(f"{plan.name} ({plan.concurrency} threads)" for plan in plans(settings))
     typer.echo(f"Workers   {threads}, log in {log_of(settings)}")
+    if scheduled := [schedule.name for schedule in settings.schedules if schedule.enabled]:
+        typer.echo(f"Schedules {', '.join(scheduled)}")
 
 
 def _watch(fleet: Fleet, premises: Premises, stopping: Stopping) -> None:
