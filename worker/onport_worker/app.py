@@ -29,7 +29,7 @@ from onport_queue.names import (
     SCHEDULES_QUEUE,
     Lane,
 )
-from onport_queue.runs import Runs
+from onport_queue.runs import Outcome, Runs
 from onport_queue.settings import Settings, load_settings
 from onport_worker.runtime import Runtime, broker_url, served_accounts
 from onport_worker.schedules.runner import Runner
@@ -108,10 +108,13 @@ def run_schedule(name: str, tick: str) -> None:
         _log.warning("schedule_unknown schedule=%s", name)
         return
     try:
-        runner.run(schedule, datetime.fromisoformat(tick))
+        report = runner.run(schedule, datetime.fromisoformat(tick))
     except RedisError as error:
         # Not begun: it is still due, and the beat tells a worker again.
         _log.warning("schedule_not_begun schedule=%s error=%s", name, type(error).__name__)
+        return
+    if report is not None and report.outcome is not Outcome.DONE:
+        _log.warning("schedule_ended schedule=%s outcome=%s", name, report.outcome.value)
 
 
 class RelayStep(bootsteps.StartStopStep):

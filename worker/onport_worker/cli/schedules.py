@@ -17,8 +17,8 @@ from onport_queue.settings import Settings
 from onport_worker.cli.configuration import opened_broker, settings_of, with_broker
 from onport_worker.cli.exits import GOOD, INTERRUPTED, OFF, UsageError, printable, tell
 from onport_worker.cli.moments import local
-from onport_worker.cli.stopping import Stopping
 from onport_worker.schedules.runner import Runner
+from onport_worker.stopping import Stopping
 
 app = typer.Typer(
     name="schedules",

@@ -17,10 +17,11 @@ from onport_worker.cli.configuration import opened_queue, settings_of
 from onport_worker.cli.durations import spoken
 from onport_worker.cli.exits import GOOD, OFF, tell
 from onport_worker.cli.premises import Premises, opened_premises
-from onport_worker.cli.stopping import Stopping
 from onport_worker.embedded import BrokerFailedError
 from onport_worker.fleet import BeatPlan, Fleet, WorkerPlan
+from onport_worker.fleet import BeatPlan, Fleet, WorkerPlan
 from onport_worker.runtime import served_accounts
+from onport_worker.stopping import Stopping
 
 LOG_NAME = "workers.log"
 _HIGH_THREADS = 4

@@ -44,7 +44,7 @@ class TickScheduler(Scheduler):
         except RelayError as error:
             sys.stderr.write(f"onport-relay beat: {error}\n")
             raise SystemExit(2) from error
-        self._begin(settings, Runs.of(redis, settings))
+        self.begin(settings, Runs.of(redis, settings))
 
     @property
     def info(self) -> str:
@@ -70,7 +70,8 @@ class TickScheduler(Scheduler):
         self._is_failing = False
         return self._wait_s()
 
-    def _begin(self, settings: Settings, runs: Runs) -> None:
+    def begin(self, settings: Settings, runs: Runs) -> None:
+        """Take over schedules; each is met at the first tick that finds the broker."""
         self._runs = runs
         self._unmet = list(settings.schedules)
         self._enabled = [schedule for schedule in settings.schedules if schedule.enabled]

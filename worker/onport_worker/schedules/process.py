@@ -18,7 +18,7 @@ from onport_producers.schedule import Report, Work
 from onport_queue.clock import Clock, SystemClock
 from onport_queue.runs import Outcome, Tally
 from onport_queue.settings import load_settings
-from onport_worker.cli.stopping import Stopping
+from onport_worker.stopping import Stopping
 
 STOPS_WITHIN_S = 7.0
 """Told to stop, it ends itself after that: its lease must not go to another one before."""

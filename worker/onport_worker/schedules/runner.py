@@ -58,7 +58,6 @@ class Runner:
         begun = self._runs.begin(schedule.name, tick, lease, term=TERM)
         if begun is not Begun.BEGUN:
             return None
-        _log.info("schedule_begun schedule=%s", schedule.name)
         report = self._watched(schedule, lease)
         self._record(schedule, lease, report)
         return report
@@ -123,16 +122,8 @@ class Runner:
                     raise
                 _log.warning("schedule_not_recorded error=%s", type(error).__name__)
             else:
-                level = logging.INFO if report.outcome is Outcome.DONE else logging.WARNING
-                _log.log(
-                    level,
-                    "schedule_ended schedule=%s outcome=%s accepted=%d refused=%d recorded=%s",
-                    schedule.name,
-                    report.outcome.value,
-                    report.tally.accepted,
-                    report.tally.refused,
-                    is_ours,
-                )
+                if not is_ours:
+                    _log.warning("schedule_given_up schedule=%s", schedule.name)
                 return
             if self._is_stopped():
                 last_s = last_s or self._clock.monotonic_s() + _RECORD_EVERY_S
