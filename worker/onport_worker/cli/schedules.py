@@ -79,7 +79,9 @@ def history(
     chosen = settings.schedules if name is None else (_found(settings, name),)
     with opened_broker(settings) as redis:
         runs = Runs.of(redis, settings)
-        found = [(one.name, run) for one in chosen for run in runs.history(one.name, limit)]
+        found = [
+            (one.name, run) for one in chosen for run in reversed(runs.history(one.name, limit))
+        ]
     found.sort(key=lambda entry: entry[1].ended)
     if as_json:
         for schedule, run in found:
