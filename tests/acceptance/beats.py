@@ -40,8 +40,8 @@ def scheduled(
     home: Path, *schedules: Mapping[str, object], beats: int = 1, **settings: Any
 ) -> Iterator[Scheduled]:
     """Run a relay, a worker of schedules and some beats while the context lasts."""
-    boring = {"name": "links", "kind": "acknowledge", "every": "1s"}
-    entries = [boring | entry for entry in schedules]
+    boring: dict[str, object] = {"name": "links", "kind": "acknowledge", "every": "1s"}
+    entries = [boring | dict(entry) for entry in schedules]
     with running(home, schedules=entries, **settings) as relay:
         runs = Runs(relay.redis, relay.settings.account)
         plans = [BeatPlan(f"beat-{number}") for number in range(beats)]

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,10 @@ def is_whole(at: Scheduled) -> bool:
     return False
 
 
+def has_put(at: Scheduled, schedule: str) -> bool:
+    return any(run.accepted for run in at.runs.history(schedule))
+
+
 def is_running(at: Scheduled) -> bool:
     return at.runs.standing("links").running is not None
 
@@ -87,10 +92,7 @@ def test_the_newest_wish_about_a_link_is_delivered_and_can_be_traced(tmp_path: P
         at.relay.start_workers()
         for wish in source:
             hand_over(tmp_path / wish, "a.csv", f"{HEADER}A,1,p\nB-{wish},1,p\n")
-            at.relay.wait_until(
-                lambda wish=wish: any(run.accepted for run in at.runs.history(wish)),
-                within_s=20,
-            )
+            at.relay.wait_until(partial(has_put, at, wish), within_s=20)
         view = at.relay.queue.show(Kind.ACKNOWLEDGE, "default", "A")
         assert view is not None
         assert [fragment.tag for fragment in view.fragments] == ["D"]

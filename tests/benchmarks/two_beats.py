@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -72,7 +73,7 @@ def redbeats(home: Path, every_s: int, seconds: float) -> None:
             for beat in beats:
                 beat.kill()
                 beat.wait()
-    gaps = [later - earlier for earlier, later in zip(sent, sent[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(sent)]
     print(f"two redbeats, every {every_s} s, {seconds:.0f} s; the one with the lock killed halfway")
     print(f"sent {len(sent)}, longest gap {max(gaps):.1f} s")
 

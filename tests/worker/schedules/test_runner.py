@@ -1,3 +1,4 @@
+import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -109,6 +110,18 @@ def test_one_that_crashes_is_run_again(bench: Callable[..., Bench]) -> None:
     report = one.run()
     assert report is not None
     assert (report.outcome, report.error) == (Outcome.FAILED, "its process ended with 7")
+    assert one.is_due
+
+
+def test_one_whose_process_can_not_be_started_is_recorded_and_run_again(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    one = bench("three")
+    one.run()
+    (run,) = one.runs.history("links")
+    assert run.outcome is Outcome.FAILED
+    assert run.error == "its process can't be started: No such file or directory"
     assert one.is_due
 
 

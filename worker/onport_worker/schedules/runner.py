@@ -63,7 +63,11 @@ class Runner:
         return report
 
     def _watched(self, schedule: Schedule, lease: str) -> Report:
-        process = _Process(schedule, self._settings)
+        try:
+            process = _Process(schedule, self._settings)
+        except OSError as error:
+            said = f"its process can't be started: {error.strerror}"
+            return Report(Outcome.FAILED, Tally(), said, again=True)
         try:
             return self._watch(process, schedule, lease)
         finally:
