@@ -67,6 +67,14 @@ def test_a_tick_is_begun_once(runs: Runs) -> None:
     assert runs.begin("links", tick(1), "b", term=TERM) is Begun.GONE
 
 
+def test_beginning_again_under_the_same_lease_is_the_same_run(runs: Runs) -> None:
+    runs.tick("links", tick(1))
+    for _ in range(2):
+        assert runs.begin("links", tick(1), "a", term=TERM) is Begun.BEGUN
+    runs.finish("links", "a", Outcome.DONE, Tally())
+    assert len(runs.history("links")) == 1
+
+
 def test_a_worker_that_did_not_hear_is_told_again_less_and_less(
     runs: Runs, redis_client: redis.Redis
 ) -> None:

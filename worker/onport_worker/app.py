@@ -110,8 +110,8 @@ def run_schedule(name: str, tick: str) -> None:
     try:
         report = runner.run(schedule, datetime.fromisoformat(tick))
     except RedisError as error:
-        # Not begun: it is still due, and the beat tells a worker again.
-        _log.warning("schedule_not_begun schedule=%s error=%s", name, type(error).__name__)
+        # Not begun: it is still due, and the beat tells a worker again. Not recorded: it is lost.
+        _log.warning("schedule_broker_failed schedule=%s error=%s", name, type(error).__name__)
         return
     if report is not None and report.outcome is not Outcome.DONE:
         _log.warning("schedule_ended schedule=%s outcome=%s", name, report.outcome.value)

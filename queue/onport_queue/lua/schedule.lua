@@ -77,7 +77,9 @@ elseif operation == 'tick' then
 elseif operation == 'begin' then
   local by_hand, due = ARGV[3] == '', state.due
   give_up_lost()
-  if state.run then
+  if is_ours(ARGV[4]) then
+    reply = 'begun' -- asked again, since the answer was lost
+  elseif state.run then
     reply = 'busy'
   elseif by_hand or due and due.tick == tonumber(ARGV[3]) then
     state.run = {
