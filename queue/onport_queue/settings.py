@@ -197,6 +197,16 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _schedules_have_channels(self) -> "Settings":
+        for place, schedule in enumerate(self.schedules):
+            if schedule.channel not in self.channel_names:
+                raise ValueError(
+                    f"schedules.{place}.channel: {schedule.channel!r} is not in the settings; "
+                    f"expected one of {', '.join(self.channel_names)}"
+                )
+        return self
+
     @property
     def channel_names(self) -> tuple[str, ...]:
         """All channels, the default one first."""

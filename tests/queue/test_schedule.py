@@ -55,6 +55,7 @@ def test_one_that_is_off_has_no_timing() -> None:
         ({"timezone": "Mars/Olympus"}, "schedules.0.timezone: 'Mars/Olympus' is no time zone"),
         ({"time_limit": "long"}, "schedules.0.time_limit: 'long': expected a whole number"),
         ({"channel": "A B"}, "schedules.0.channel: channel 'A B' is no name"),
+        ({"channel": "uk"}, "schedules.0.channel: 'uk' is not in the settings; expected one of"),
         ({"source": "python:shop"}, "schedules.0.source: 'python:shop': expected python:"),
         ({"source": "in/"}, "schedules.0.source: 'in/': expected files"),
         ({"source": "i*/x.csv"}, "schedules.0.source: 'i*/x.csv': expected wildcards in the"),

@@ -13,6 +13,12 @@ def three() -> Iterator[dict[str, str]]:
         yield {"sku": f"S{number}"}
 
 
+def secrets_it_sees() -> Iterator[dict[str, str]]:
+    for value in os.environ.values():
+        if "the-secret" in value:
+            yield {"sku": "seen"}
+
+
 def hanging() -> Iterator[dict[str, str]]:
     yield {"sku": "S0"}
     _NEVER.wait()

@@ -68,7 +68,11 @@ def bench(
         source = f"python:tests.worker.schedules.feeds:{function}"
         entry = {"name": "links", "kind": "acknowledge", "source": source, "every": "5m"}
         settings = load_settings(
-            redis_url=broker_url, data_dir=tmp_path, schedules=[entry | changes]
+            redis_url=broker_url,
+            data_dir=tmp_path,
+            schedules=[entry | changes],
+            webhook_hash="the-secret",
+            channels={"uk": {"webhook_hash": "the-secret", "account": "uk"}},
         )
         return Bench(settings, runs(redis_client))
 
@@ -95,6 +99,18 @@ def test_a_tick_that_was_run_is_not_run_again(bench: Callable[..., Bench]) -> No
 
 def test_what_the_shop_s_function_prints_does_no_harm(bench: Callable[..., Bench]) -> None:
     assert bench("printing").run() == Report(Outcome.DONE, Tally(accepted=1, warnings=1))
+
+
+def test_the_shop_s_function_sees_no_webhook_hash(bench: Callable[..., Bench]) -> None:
+    one = bench("secrets_it_sees")
+    assert one.run() == Report(Outcome.DONE, Tally())
+
+
+def test_a_schedule_puts_into_its_channel_s_account(
+    bench: Callable[..., Bench], redis_client: redis.Redis
+) -> None:
+    bench("three", channel="uk").run()
+    assert Queue(redis_client, "uk").stats().pending == 3
 
 
 def test_one_that_hangs_is_ended_at_its_limit_and_has_failed(bench: Callable[..., Bench]) -> None:

@@ -19,7 +19,6 @@ from onport_worker.cli.exits import GOOD, OFF, tell
 from onport_worker.cli.premises import Premises, opened_premises
 from onport_worker.embedded import BrokerFailedError
 from onport_worker.fleet import BeatPlan, Fleet, WorkerPlan
-from onport_worker.fleet import BeatPlan, Fleet, WorkerPlan
 from onport_worker.runtime import served_accounts
 from onport_worker.stopping import Stopping
 
