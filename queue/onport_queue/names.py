@@ -6,6 +6,12 @@ from enum import StrEnum
 DRAIN_TASK = "onport_relay.drain"
 """The Celery task that is told "there is work": drain(account, lane)."""
 
+SCHEDULE_TASK = "onport_relay.run_schedule"
+"""The Celery task that is told "a run is due": run_schedule(schedule, tick)."""
+
+SCHEDULES_QUEUE = "schedules"
+"""Its Celery queue: a run must not take a thread that delivers."""
+
 CELERY_KEY_PREFIX = "onport-relay:celery:"
 """Before each Redis key of our wake-ups: a shop may have queues `high` and `low` of its own."""
 

@@ -26,6 +26,7 @@ from redis.connection import parse_url
 from onport_queue.csv_settings import CsvSettings
 from onport_queue.errors import SettingsError
 from onport_queue.names import DEFAULT_ACCOUNT, DEFAULT_CHANNEL, checked_name
+from onport_queue.schedule import Schedule, told_apart
 
 VENDOR_BASE_URL = "https://inbound.jetti.io/webhooks/custom-channels"
 ENVIRONMENT_PREFIX = "ONPORT_RELAY_"
@@ -146,6 +147,11 @@ class Settings(BaseSettings):
     appendfsync: Literal["always", "everysec", "no"] = Field(
         "always", description="When the embedded broker's log reaches the disk."
     )
+    schedules: tuple[Schedule, ...] = Field(
+        (), description="What is put by itself, and when; docs/schedules.md."
+    )
+
+    _schedules_are_told_apart = field_validator("schedules", mode="wrap")(told_apart)
 
     @field_validator("account")
     @classmethod
@@ -206,6 +212,16 @@ class Settings(BaseSettings):
                 f"accounts.{min(strange)}: no channel is in it; "
                 f"expected one of {', '.join(self.account_names)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _schedules_have_channels(self) -> "Settings":
+        for place, schedule in enumerate(self.schedules):
+            if schedule.channel not in self.channel_names:
+                raise ValueError(
+                    f"schedules.{place}.channel: {schedule.channel!r} is not in the settings; "
+                    f"expected one of {', '.join(self.channel_names)}"
+                )
         return self
 
     @property

@@ -5,6 +5,8 @@ from onport_queue.names import (
     DEFAULT_ACCOUNT,
     DEFAULT_CHANNEL,
     DRAIN_TASK,
+    SCHEDULE_TASK,
+    SCHEDULES_QUEUE,
     Kind,
     Lane,
     checked_name,
@@ -16,6 +18,7 @@ def test_names_that_others_rely_on_are_these() -> None:
     assert [lane.value for lane in Lane] == ["high", "low"]
     assert [kind.value for kind in Kind] == ["sale", "product", "acknowledge", "disconnect"]
     assert (DRAIN_TASK, CELERY_KEY_PREFIX) == ("onport_relay.drain", "onport-relay:celery:")
+    assert (SCHEDULE_TASK, SCHEDULES_QUEUE) == ("onport_relay.run_schedule", "schedules")
     assert (DEFAULT_ACCOUNT, DEFAULT_CHANNEL) == ("default", "default")
 
 

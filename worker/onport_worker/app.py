@@ -1,31 +1,49 @@
 """The Celery app: `celery -A onport_worker.app worker -P threads -Q high,low`.
 
+Schedules: a worker with `-Q schedules`, and `celery -A onport_worker.app beat`.
+
 Celery runs the work: processes, pools, queues, warm shutdown. Its messages say "there is work"; the
 jobs are in the queue. Importing this reads nothing; the settings are read when a worker starts.
 """
 
+import logging
 import sys
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from celery import Celery, bootsteps, signals
 from celery.worker.state import maybe_shutdown
 from kombu import Queue as CeleryQueue
+from redis.exceptions import RedisError
 
+from onport_queue.broker import connect
 from onport_queue.clock import SystemClock
 from onport_queue.errors import BrokerUnavailableError, RelayError
-from onport_queue.names import CELERY_KEY_PREFIX, DRAIN_TASK, Lane
+from onport_queue.names import (
+    CELERY_KEY_PREFIX,
+    DRAIN_TASK,
+    SCHEDULE_TASK,
+    SCHEDULES_QUEUE,
+    Lane,
+)
+from onport_queue.runs import Outcome, Runs
 from onport_queue.settings import Settings, load_settings
 from onport_worker.runtime import Runtime, broker_url, served_accounts
+from onport_worker.schedules.runner import Runner
 from onport_worker.shutdown import Shutdown
 from onport_worker.steps import Steps, unobserved
 
 app = Celery("onport_relay", set_as_current=False)
+_log = logging.getLogger(__name__)
 _BROKER_LOOK_S = 0.5
+_BROKER_TIMEOUT_S = 2.5
 _running: dict[str, Runtime] = {}
 _ending: dict[str, Shutdown] = {}
+_runners: dict[str, Runner] = {}
+_stopping = threading.Event()
 
 
 @cache
@@ -52,7 +70,7 @@ def _configuration() -> dict[str, Any]:
             "health_check_interval": 5,
             "visibility_timeout": 60,
         },
-        "task_queues": [CeleryQueue(Lane.HIGH.value), CeleryQueue(Lane.LOW.value)],
+        "task_queues": [CeleryQueue(name) for name in (*Lane, SCHEDULES_QUEUE)],
         "task_default_queue": Lane.LOW.value,
         "task_create_missing_queues": False,
         "task_serializer": "json",
@@ -66,6 +84,7 @@ def _configuration() -> dict[str, Any]:
         "worker_hijack_root_logger": False,
         "worker_consumer": "onport_worker.consumer:PromptConsumer",
         "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "beat_scheduler": "onport_worker.schedules.beat:TickScheduler",
     }
 
 
@@ -78,6 +97,24 @@ def drain(account: str, lane: str) -> None:
     runtime = _running.get(account)
     if runtime is not None:
         runtime.drain(Lane(lane))
+
+
+@app.task(name=SCHEDULE_TASK, ignore_result=True)
+def run_schedule(name: str, tick: str) -> None:
+    """Run a schedule's tick, unless that was done; the run is a process of its own."""
+    runner = _runners.get("worker")
+    schedule = next((one for one in _settings().schedules if one.name == name), None)
+    if runner is None or schedule is None:
+        _log.warning("schedule_unknown schedule=%s", name)
+        return
+    try:
+        report = runner.run(schedule, datetime.fromisoformat(tick))
+    except RedisError as error:
+        # Not begun: it is still due, and the beat tells a worker again. Not recorded: it is lost.
+        _log.warning("schedule_broker_failed schedule=%s error=%s", name, type(error).__name__)
+        return
+    if report is not None and report.outcome is not Outcome.DONE:
+        _log.warning("schedule_ended schedule=%s outcome=%s", name, report.outcome.value)
 
 
 class RelayStep(bootsteps.StartStopStep):
@@ -102,6 +139,9 @@ class RelayStep(bootsteps.StartStopStep):
         for runtime in runtimes.values():
             runtime.start()
         _running.update(runtimes)
+        url = broker_url(_settings())
+        runs = Runs.of(connect(url, timeout_s=_BROKER_TIMEOUT_S), _settings())
+        _runners["worker"] = Runner(_settings(), runs, is_stopped=_stopping.is_set)
         _ending["worker"] = Shutdown(_begin_stop, _release)
         _ending["worker"].listen()
         _ending["worker"].hear_signals()
@@ -124,6 +164,7 @@ app.steps["worker"].add(RelayStep)
 
 
 def _begin_stop() -> None:
+    _stopping.set()
     for runtime in list(_running.values()):
         runtime.begin_stop()
 

@@ -16,7 +16,6 @@ from pydantic import SecretStr
 
 from onport_queue.clock import Clock, SystemClock
 from onport_queue.errors import RelayError
-from onport_queue.names import Lane
 from onport_queue.settings import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, Settings
 from onport_worker.embedded.leash import Leash
 from onport_worker.embedded.restarts import RestartPolicy
@@ -25,14 +24,16 @@ from onport_worker.shutdown import GRACE_S
 # A worker that is told to stop ends by itself before; see shutdown.py.
 _STOPS_WITHIN_S = GRACE_S + 5.0
 _HURRIES_WITHIN_S = 3.0
+_CELERY = (sys.executable, "-P", "-m", "celery", "-A")
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerPlan:
-    """One worker process: its name, the lanes it serves in order, its threads, its Celery app."""
+    """One worker process: its name, the queues it serves in order (lanes, or that of schedules),
+    its threads, its Celery app."""
 
     name: str
-    lanes: Sequence[Lane]
+    queues: Sequence[str]
     concurrency: int
     app: str = "onport_worker.app"
 
@@ -45,7 +46,14 @@ class GatewayPlan:
     name: str = "gateway"
 
 
-Plan = WorkerPlan | GatewayPlan
+@dataclass(frozen=True, slots=True)
+class BeatPlan:
+    """A process that says which schedules are due."""
+
+    name: str = "beat"
+
+
+Plan = WorkerPlan | GatewayPlan | BeatPlan
 
 WORKER_RESTARTS = RestartPolicy(
     first_pause=timedelta(seconds=1), longest_pause=timedelta(seconds=30)
@@ -256,14 +264,16 @@ def command_of(plan: Plan) -> list[str]:
         case GatewayPlan(port):
             module = (sys.executable, "-P", "-m", "onport_worker.cli")
             return [*module, "gateway", "--port", str(port)]
+        case BeatPlan():
+            return [*_CELERY, "onport_worker.app", "-q", "beat", "-l", "WARNING"]
 
 
 def worker_command(plan: WorkerPlan) -> list[str]:
     """Return how a worker is started."""
-    queues = ",".join(lane.value for lane in plan.lanes)
+    queues = ",".join(plan.queues)
     options = f"-P threads -c {plan.concurrency} -Q {queues} -n {plan.name}@%h -l WARNING"
     return [
-        *(sys.executable, "-P", "-m", "celery", "-A", plan.app, "worker"),
+        *(*_CELERY, plan.app, "worker"),
         *options.split(),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     ]

@@ -11,6 +11,7 @@ COMMANDS = [
     *("check", "dead", "demo", "pause", "rate", "resume", "sandbox", "send", "show", "status"),
     "up",
 ]
+SCHEDULES = [f"schedules {command}" for command in ("list", "run", "history")]
 LETTERS = [f"dead {command}" for command in ("list", "show", "replay", "discard", "export")]
 
 
@@ -32,7 +33,7 @@ def test_the_help_names_every_command(run_alone: Run) -> None:
     assert all(f" {command} " in result.stdout for command in COMMANDS)
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, *LETTERS])
+@pytest.mark.parametrize("command", [*COMMANDS, *LETTERS, *SCHEDULES])
 def test_every_command_has_help(command: str) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "onport_worker.cli", *command.split(), "--help"],

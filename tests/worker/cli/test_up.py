@@ -1,4 +1,5 @@
 import http.client
+import json
 import os
 import signal
 import socket
@@ -302,6 +303,26 @@ def test_a_killed_relay_leaves_no_workers_behind(
 
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), within_s=30)
     assert running_url(relay.data) is None
+
+
+def test_a_schedule_is_run_by_a_worker_of_its_own_until_all_ends(
+    start: Callable[[], Relay],
+    sandbox: SandboxProcess,
+    wait_until: WaitUntil,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "links.csv").write_text("sku,vendorSku,dropshipProviderId\nA,1,p\n")
+    schedule = {"name": "links", "kind": "acknowledge", "source": f"{inbox}/*", "every": "1s"}
+    monkeypatch.setenv("ONPORT_RELAY_SCHEDULES", json.dumps([schedule]))
+    relay = start()
+    assert "Schedules links\n" in relay.lines
+    wait_until(lambda: applied(sandbox) == 1, within_s=30)
+    assert relay.stop(signal.SIGTERM) == 0
+    assert list((inbox / "claimed/links").iterdir()) == []
+    assert len(list((inbox / "done").iterdir())) == 1
 
 
 def test_a_second_one_in_the_same_folder_is_refused(

@@ -18,6 +18,7 @@ from onport_worker.cli.outbox import app as outbox
 from onport_worker.cli.pausing import pause, resume
 from onport_worker.cli.rate import rate
 from onport_worker.cli.sandbox import sandbox
+from onport_worker.cli.schedules import app as schedules
 from onport_worker.cli.send import send
 from onport_worker.cli.show import show
 from onport_worker.cli.spool import app as spool
@@ -101,6 +102,7 @@ app.command()(rate)
 app.add_typer(dead)
 app.add_typer(spool)
 app.add_typer(outbox)
+app.add_typer(schedules)
 app.command()(accept_loss)
 app.command(
     add_help_option=False,

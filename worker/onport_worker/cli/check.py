@@ -15,6 +15,7 @@ from onport_worker.cli.findings import (
     Finding,
     Level,
     broker_findings,
+    schedule_findings,
     settings_faults,
     settings_findings,
     spool_findings,
@@ -61,5 +62,6 @@ def _findings(context: typer.Context) -> list[Finding]:
     return [
         *settings_findings(settings),
         *spool_findings(settings),
+        *schedule_findings(settings),
         *broker_findings(settings),
     ]

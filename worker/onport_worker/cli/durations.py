@@ -1,12 +1,9 @@
 """Durations as people write and say them."""
 
-import re
 from datetime import timedelta
 
+from onport_queue.durations import parsed_duration
 from onport_worker.cli.exits import UsageError
-
-_WRITTEN = re.compile(r"([1-9][0-9]{0,5})([smhd])")
-_UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 def duration(option: str, text: str) -> timedelta:
@@ -15,12 +12,10 @@ def duration(option: str, text: str) -> timedelta:
     Raises:
         UsageError: naming option and value.
     """
-    written = _WRITTEN.fullmatch(text)
-    if written is None:
-        raise UsageError(
-            f"{option} {text!r}: expected a whole number and s, m, h or d, e.g. 90s, 10m, 2h, 3d"
-        )
-    return timedelta(seconds=int(written[1]) * _UNITS_S[written[2]])
+    try:
+        return parsed_duration(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {error}") from None
 
 
 def spoken(seconds: float) -> str:

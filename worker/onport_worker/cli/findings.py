@@ -8,6 +8,7 @@ from typing import cast
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from onport_producers.schedule import SourceError, check_source
 from onport_producers.spool import Spool
 from onport_queue.broker import can_tell, volatility
 from onport_queue.clock import SystemClock
@@ -94,6 +95,18 @@ def _spooled(settings: Settings) -> Iterator[Finding]:
     level = Level.WARNING if contents.puts else Level.OK
     of = "" if settings.account == DEFAULT_ACCOUNT else f" for account {settings.account}"
     yield Finding(level, "spool", f"{spool.path} holds {holds(contents)}{of}")
+
+
+def schedule_findings(settings: Settings) -> Iterator[Finding]:
+    """Yield whether each schedule's source is there; imports the functions' modules."""
+    for schedule in settings.schedules:
+        subject = f"schedule {schedule.name}"
+        try:
+            check_source(schedule)
+        except SourceError as error:
+            yield Finding(Level.FAULT, subject, str(error))
+        else:
+            yield Finding(Level.OK, subject, f"{schedule.timing}, {schedule.source}")
 
 
 def broker_findings(settings: Settings) -> Iterator[Finding]:

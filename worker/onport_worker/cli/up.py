@@ -12,21 +12,22 @@ import typer
 from onport_queue.clock import SystemClock
 from onport_queue.errors import BrokerUnavailableError, SettingsError
 from onport_queue.ledger import Stats
-from onport_queue.names import Lane
+from onport_queue.names import SCHEDULES_QUEUE, Lane
 from onport_queue.settings import Settings
 from onport_worker.cli.addresses import endpoint_of
 from onport_worker.cli.configuration import opened_queue, settings_of
 from onport_worker.cli.durations import spoken
 from onport_worker.cli.exits import GOOD, OFF, tell
 from onport_worker.cli.premises import Premises, opened_premises
-from onport_worker.cli.stopping import Stopping
 from onport_worker.embedded import BrokerFailedError
 from onport_worker.embedded.address import HOST, is_free
-from onport_worker.fleet import Fleet, GatewayPlan, Plan, WorkerPlan
+from onport_worker.fleet import BeatPlan, Fleet, GatewayPlan, Plan, WorkerPlan
 from onport_worker.runtime import served_accounts
+from onport_worker.stopping import Stopping
 
 LOG_NAME = "workers.log"
 _HIGH_THREADS = 4
+_MOST_RUNS = 16
 _TICK_S = 0.1
 
 
@@ -61,7 +62,8 @@ def up(
     with Stopping() as stopping, opened_premises(settings) as premises:
         gateways = gateway_plans(settings, gateway)
         _introduce(premises, gateways)
-        every: list[Plan] = [*plans(settings), *gateways]
+        beats = [BeatPlan()] if any(one.enabled for one in settings.schedules) else []
+        every: list[Plan] = [*plans(settings), *gateways, *beats]
         with Fleet(premises.settings, every, log_of(settings)) as fleet:
             _watch(fleet, premises, gateways, stopping)
             typer.echo("Stopping: what is on the wire is finished first ...")
@@ -75,17 +77,21 @@ def up(
     raise typer.Exit(OFF if in_flight and settings.redis_url is None else GOOD)
 
 
-def plans(settings: Settings) -> tuple[WorkerPlan, WorkerPlan]:
-    """Return the workers of one machine: one is reserved for new sales.
+def plans(settings: Settings) -> tuple[WorkerPlan, ...]:
+    """Return the workers of one machine: one is reserved for new sales, one for schedules.
 
     Each account has threads of its own, so that one at a standstill does not slow the others.
     """
     accounts = len(served_accounts(settings))
     reserved = min(_HIGH_THREADS, settings.concurrency)
-    return (
+    delivering = (
         WorkerPlan("high", (Lane.HIGH,), reserved * accounts),
         WorkerPlan("low", (Lane.HIGH, Lane.LOW), settings.concurrency * accounts),
     )
+    scheduled = sum(schedule.enabled for schedule in settings.schedules)
+    if not scheduled:
+        return delivering
+    return (*delivering, WorkerPlan("schedules", (SCHEDULES_QUEUE,), min(scheduled, _MOST_RUNS)))
 
 
 def gateway_plans(settings: Settings, port: int | None) -> Sequence[GatewayPlan]:
@@ -126,6 +132,8 @@ def _introduce(premises: Premises, gateways: Sequence[GatewayPlan]) -> None:
         typer.echo(f"Gateway   http://{HOST}:{gateway.port}, in place of Onport's host")
     threads = ", ".join(f"{plan.name} ({plan.concurrency} threads)" for plan in plans(settings))
     typer.echo(f"Workers   {threads}, log in {log_of(settings)}")
+    if scheduled := [schedule.name for schedule in settings.schedules if schedule.enabled]:
+        typer.echo(f"Schedules {', '.join(scheduled)}")
 
 
 def _watch(

@@ -1,0 +1,1 @@
+"""Running schedules: the beat that says what is due, and the runs, each a process of its own."""
