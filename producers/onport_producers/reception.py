@@ -2,7 +2,7 @@
 
 import logging
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -11,6 +11,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from tenacity import Retrying, retry_if_exception_type, stop_before_delay, wait_fixed
 
 from onport_producers.broker_memory import BrokerMemory
+from onport_producers.errand import Errands
 from onport_producers.handover import Handover
 from onport_producers.shelter import Shelter
 from onport_producers.spool import Spool
@@ -28,6 +29,16 @@ FLUSH_BOUND_S = 2.0
 """How long one call of the flusher may take; nobody waits for it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    """What a process has of its own: a forked child can't use its parent's."""
+
+    pid: int
+    redis: Redis
+    handover: Handover
+    errands: Errands
+
+
 class Reception:
     """Takes the puts of one account; thread-safe, and may be made before a fork."""
 
@@ -36,7 +47,7 @@ class Reception:
         self._url = url
         self._waker = waker
         self._clock = clock
-        self._connected: tuple[int, Redis, Handover] | None = None
+        self._connected: _Connection | None = None
         self._memory = BrokerMemory(clock)
         self._shelter = self._sheltered() if settings.spool_mb else None
 
@@ -49,21 +60,25 @@ class Reception:
         if self._shelter is not None and self._shelter.is_holding():
             self._shelter.keep(batch)
             return None
-        gives_up_ms = self._memory.soon_ms(PUT_BOUND_S)
+        latest = replace(batch, latest_ms=self._memory.soon_ms(PUT_BOUND_S))
+        connection = self._connection()
         try:
-            for attempt in self._tries():
-                with attempt:
-                    reply = self._handover().put(replace(batch, latest_ms=gives_up_ms))
+            return connection.errands.run(
+                lambda: self._tries()(connection.handover.put, latest),
+                lambda reply: self._follow_up(connection.handover, batch, reply),
+                bound_s=PUT_BOUND_S,
+            )
         except RedisError as error:
             self._keep(batch, error)
             return None
-        self._handover().follow_up(batch, reply)
+
+    def _follow_up(self, handover: Handover, batch: PutBatch, reply: PutReply) -> None:
+        handover.follow_up(batch, reply)
         if self._shelter is not None:
             self._shelter.note_offset()
-        return reply
 
     def _keep(self, batch: PutBatch, error: RedisError) -> None:
-        away = unreachable(self._redis(), error)
+        away = unreachable(self._connection().redis, error)
         if self._shelter is None or not may_pass(error):
             raise BrokerUnavailableError(away) from error
         try:
@@ -82,17 +97,11 @@ class Reception:
             reraise=True,
         )
 
-    def _redis(self) -> Redis:
-        return self._connection()[1]
-
-    def _handover(self) -> Handover:
-        return self._connection()[2]
-
-    def _connection(self) -> tuple[int, Redis, Handover]:
-        pid = os.getpid()
-        if self._connected is None or self._connected[0] != pid:
+    def _connection(self) -> "_Connection":
+        if self._connected is None or self._connected.pid != os.getpid():
             redis = connect(self._url, timeout_s=PUT_BOUND_S, retries=0)
-            self._connected = pid, redis, self._handover_over(redis)
+            handover = self._handover_over(redis)
+            self._connected = _Connection(os.getpid(), redis, handover, Errands())
         return self._connected
 
     def _handover_over(self, redis: Redis) -> Handover:

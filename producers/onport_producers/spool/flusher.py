@@ -102,8 +102,14 @@ class Flusher:
                 thread = threading.Thread(
                     target=self._whenever, args=(self._wanted,), name="spool-flusher", daemon=True
                 )
+                try:
+                    thread.start()
+                except (
+                    RuntimeError
+                ) as error:  # what is on the disk is safe; the next put tries again
+                    _log.warning("flusher_not_begun error=%s", error)
+                    return
                 self._thread = pid, thread
-                thread.start()
             self._wanted.set()
 
     def _whenever(self, wanted: threading.Event) -> None:
