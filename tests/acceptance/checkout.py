@@ -14,7 +14,7 @@ from typing import Any
 from onport_producers import AsyncProducer, Producer, Receipt
 from onport_queue.clock import SystemClock
 
-_TICK_S = 0.001
+_TICK_S = 0.005
 _CLOCK = SystemClock()
 
 relay = Producer.from_config()

@@ -1,5 +1,6 @@
 """A checkout waits no longer than 0.4 s for a receipt, whatever has happened to the broker."""
 
+import _thread
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -172,11 +173,12 @@ def test_a_process_that_gets_no_more_threads_spools_and_flushes_when_it_does(
     del redis_client
     shop = Producer(settings, waker=CountingWaker())
 
-    def refuse_to_start(_: threading.Thread) -> None:
+    def refuse_to_start(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(threading.Thread, "start", refuse_to_start)
+        patched.setattr(_thread, "start_new_thread", refuse_to_start)
         assert shop.create_sale(sale(1)).state is State.SPOOLED
         assert queue.stats().pending == 0
     assert shop.create_sale(sale(2)).state is State.SPOOLED

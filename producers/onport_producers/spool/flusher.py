@@ -1,5 +1,6 @@
 """Flushing the spool: in order, one process of a host at a time, until it is empty."""
 
+import _thread
 import logging
 import os
 import threading
@@ -101,17 +102,12 @@ class Flusher:
                 self._wanted = threading.Event()
             wanted = self._wanted
         wanted.set()
-        # Not under the lock: under gevent a thread that starts lets others go on, and a lock that
-        # was made before gevent's patches would then stop all of them for good.
-        if not is_flushing:
-            self._start(wanted)
-
-    def _start(self, wanted: threading.Event) -> None:
-        thread = threading.Thread(
-            target=self._whenever, args=(wanted,), name="spool-flusher", daemon=True
-        )
+        if is_flushing:
+            return
         try:
-            thread.start()
+            # `threading` would wait until it runs, which is fatal under gevent: in the middle of a
+            # fork, or while somebody holds a lock that was made before gevent's patches.
+            _thread.start_new_thread(self._whenever, (wanted,))
         except RuntimeError as error:  # what is on the disk is safe; the next put tries again
             self._pid = 0
             _log.warning("flusher_not_begun error=%s", error)
