@@ -4,24 +4,29 @@ A socket's time-out bounds one read. It bounds neither the name server, nor the 
 in which a slow broker lets a client in.
 """
 
+import queue
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-# So many may hang at once; who comes then does not even begin, and waits no longer either.
-_THREADS = 64
-
 _Result = TypeVar("_Result")
 
 
 class Errands:
-    """Threads that do what may hang; belongs to one process."""
+    """Threads that do what may hang, as many as there are at once; they belong to one process.
+
+    Not a ThreadPoolExecutor: a process that ends would wait for what hangs, and one that was forked
+    behind Python's back for its parent's threads, for good.
+    """
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="onport-relay-put")
+        self._idle = threading.Semaphore(0)
+        # By its module: what gevent patches late is not found under a name that was taken early.
+        self._waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
     def run(
         self, work: Callable[[], _Result], afterwards: Callable[[_Result], None], *, bound_s: float
@@ -38,19 +43,35 @@ class Errands:
             redis.exceptions.ConnectionError: no thread can be had for it.
         """
         done: list[_Result] = []
+        ended: Future[None] = Future()
 
         def errand() -> None:
-            done.append(work())
-            afterwards(done[0])
+            try:
+                done.append(work())
+                afterwards(done[0])
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                ended.set_exception(error)
+            else:
+                ended.set_result(None)
 
+        self._begin(errand)
         try:
-            errand_run = self._threads.submit(errand)
-        except RuntimeError as error:  # the process is at its limit, or about to end
-            raise RedisConnectionError(f"not asked: {error}") from error
-        try:
-            errand_run.result(bound_s)
+            ended.result(bound_s)
         except TimeoutError:
-            errand_run.cancel()
             if not done:
                 raise RedisTimeoutError(f"no answer within {bound_s} s") from None
         return done[0]
+
+    def _begin(self, errand: Callable[[], None]) -> None:
+        if not self._idle.acquire(blocking=False):
+            thread = threading.Thread(target=self._work, name="onport-relay-put", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # the process is at its limit, or about to end
+                raise RedisConnectionError(f"not asked: {error}") from error
+        self._waiting.put(errand)
+
+    def _work(self) -> None:
+        while True:
+            self._waiting.get()()
+            self._idle.release()
