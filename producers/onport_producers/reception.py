@@ -12,6 +12,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from tenacity import Retrying, retry_if_exception_type, stop_before_delay, wait_fixed
 
 from onport_producers.broker_memory import BrokerMemory
+from onport_producers.errand import Errands
 from onport_producers.handover import Handover
 from onport_producers.shelter import Shelter
 from onport_producers.spool import Spool
@@ -35,11 +36,12 @@ FLUSH_BOUND_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class _Connection:
-    """What belongs to one process: a fork makes its own."""
+    """What a process has of its own: a forked child can't use its parent's."""
 
     pid: int
     redis: Redis
     handover: Handover
+    errands: Errands
     asked: Queue
 
 
@@ -64,18 +66,22 @@ class Reception:
         if self._shelter is not None and self._shelter.is_holding():
             self._shelter.keep(batch)
             return None
-        gives_up_ms = self._memory.soon_ms(PUT_BOUND_S)
+        latest = replace(batch, latest_ms=self._memory.soon_ms(PUT_BOUND_S))
+        connection = self._connection()
         try:
-            for attempt in self._tries():
-                with attempt:
-                    reply = self._handover().put(replace(batch, latest_ms=gives_up_ms))
+            return connection.errands.run(
+                lambda: self._tries()(connection.handover.put, latest),
+                lambda reply: self._follow_up(connection.handover, batch, reply),
+                bound_s=PUT_BOUND_S,
+            )
         except RedisError as error:
             self._keep(batch, error)
             return None
-        self._handover().follow_up(batch, reply)
+
+    def _follow_up(self, handover: Handover, batch: PutBatch, reply: PutReply) -> None:
+        handover.follow_up(batch, reply)
         if self._shelter is not None:
             self._shelter.note_offset()
-        return reply
 
     def known_sales(self, channel: str, keys: Sequence[str]) -> frozenset[str]:
         """Return the sales that Redis holds or has delivered; none while it is away."""
@@ -93,7 +99,7 @@ class Reception:
         Raises:
             BrokerUnavailableError: neither.
         """
-        redis = self._redis()
+        redis = self._connection().redis
         try:
             redis.ping()
         except RedisError as error:
@@ -108,7 +114,7 @@ class Reception:
         return "broker"
 
     def _keep(self, batch: PutBatch, error: RedisError) -> None:
-        away = unreachable(self._redis(), error)
+        away = unreachable(self._connection().redis, error)
         if self._shelter is None or not may_pass(error):
             raise BrokerUnavailableError(away) from error
         try:
@@ -127,19 +133,13 @@ class Reception:
             reraise=True,
         )
 
-    def _redis(self) -> Redis:
-        return self._connection().redis
-
-    def _handover(self) -> Handover:
-        return self._connection().handover
-
     def _connection(self) -> _Connection:
-        pid = os.getpid()
-        if self._connected is None or self._connected.pid != pid:
+        if self._connected is None or self._connected.pid != os.getpid():
             redis = connect(self._url, timeout_s=PUT_BOUND_S, retries=0)
             asked = connect(self._url, timeout_s=KNOWN_BOUND_S, retries=0)
+            handover = self._handover_over(redis)
             self._connected = _Connection(
-                pid, redis, self._handover_over(redis), Queue.of(asked, self._settings)
+                os.getpid(), redis, handover, Errands(), Queue.of(asked, self._settings)
             )
         return self._connected
 

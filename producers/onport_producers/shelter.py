@@ -1,8 +1,10 @@
 """Where a producer's puts stay while Redis is away: the spool, and what is remembered with it."""
 
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import replace
+from weakref import WeakSet
 
 from onport_producers.broker_memory import BrokerMemory
 from onport_producers.handover import Handover
@@ -35,6 +37,7 @@ class Shelter:
         self._has_complained = False
         self._recall()
         self.is_holding()  # left by a process that is no more: flushed from now on
+        _shelters.add(self)
 
     def is_holding(self) -> bool:
         """Return whether puts wait here, so that others must queue behind them."""
@@ -86,3 +89,16 @@ class Shelter:
         if not self._has_complained:
             _log.error("spool_unreadable error=%s", error)
         self._has_complained = True
+
+
+_shelters: WeakSet[Shelter] = WeakSet()
+
+
+def _look_all() -> None:
+    # A web server replaces a process that has ended by forking one. What that one left here must
+    # not wait for the next order, which may be hours away.
+    for shelter in _shelters:
+        shelter.is_holding()
+
+
+os.register_at_fork(after_in_child=_look_all)

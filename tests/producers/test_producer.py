@@ -348,7 +348,9 @@ def test_a_broker_that_hangs_is_an_error_within_400_ms() -> None:
         assert seconds_of_a_refusal(producer) < NO_WAIT_S
 
 
-def test_threads_may_share_a_producer(producer: Producer, queue: Queue) -> None:
+def test_threads_may_share_a_producer(
+    producer: Producer, queue: Queue, wait_until: Callable[..., None]
+) -> None:
     def put(first: int) -> None:
         for number in range(50):
             producer.create_sale(sale(f"{first}-{number}"))
@@ -359,7 +361,7 @@ def test_threads_may_share_a_producer(producer: Producer, queue: Queue) -> None:
     for thread in threads:
         thread.join()
 
-    assert queue.stats().ledger.accepted == 400
+    wait_until(lambda: queue.stats().pending == 400)  # a busy machine may spool some
     assert queue.stats().imbalance == 0
 
 
@@ -424,7 +426,8 @@ assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children] ==
 )
 def test_a_producer_that_was_used_may_be_forked(broker_url: str, queue: Queue) -> None:
     ran = subprocess.run(
-        [sys.executable, "-c", FORKS, broker_url],
+        # From Python 3.12 on a fork is warned of when there are threads, whatever they wait for.
+        [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", FORKS, broker_url],
         capture_output=True,
         text=True,
         check=False,

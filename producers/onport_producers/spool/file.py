@@ -47,6 +47,11 @@ class SpoolFile:
         with _turn:
             _files.add(self)
 
+    def __del__(self) -> None:
+        # Without the turn: whoever has it may be the one who collects this.
+        if self._opened is not None and self._opened.pid == os.getpid():
+            self._opened.connection.close()
+
     def is_there(self) -> bool:
         """Return whether it has been made. Raises SpoolError if that can't be told."""
         try:

@@ -1,5 +1,6 @@
 """Flushing the spool: in order, one process of a host at a time, until it is empty."""
 
+import _thread
 import logging
 import os
 import threading
@@ -73,28 +74,36 @@ class Flusher:
         self._handover = handover
         self._clock = clock
         self._lock = ForkSafeLock()
-        self._thread: tuple[int, threading.Thread] | None = None
+        self._pid = 0
         self._wanted = threading.Event()
 
     def begin(self) -> None:
         """Flush soon; call it whenever something was spooled or found."""
+        pid = os.getpid()
         with self._lock:
-            # A fork leaves the thread behind, as does a defect that ended it.
-            pid = os.getpid()
-            if self._thread is None or self._thread[0] != pid or not self._thread[1].is_alive():
+            is_flushing, self._pid = self._pid == pid, pid
+            if not is_flushing:  # a fork leaves the thread behind
                 self._wanted = threading.Event()
-                thread = threading.Thread(
-                    target=self._whenever, args=(self._wanted,), name="spool-flusher", daemon=True
-                )
-                self._thread = pid, thread
-                thread.start()
-            self._wanted.set()
+            wanted = self._wanted
+        wanted.set()
+        if is_flushing:
+            return
+        try:
+            # `threading` would wait until it runs, which is fatal under gevent: in the middle of a
+            # fork, or while somebody holds a lock that was made before gevent's patches.
+            _thread.start_new_thread(self._whenever, (wanted,))
+        except RuntimeError as error:  # what is on the disk is safe; the next put tries again
+            self._pid = 0
+            _log.warning("flusher_not_begun error=%s", error)
 
     def _whenever(self, wanted: threading.Event) -> None:
-        handover = self._handover()
-        while wanted.wait():
-            wanted.clear()
-            self._until_empty(handover)
+        try:
+            handover = self._handover()
+            while wanted.wait():
+                wanted.clear()
+                self._until_empty(handover)
+        finally:
+            self._pid = 0  # a defect has ended it; the next put begins anew
 
     def _until_empty(self, handover: Handover) -> None:
         pause_s, never = _SHORTEST_PAUSE_S, threading.Event()

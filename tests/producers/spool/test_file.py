@@ -1,6 +1,7 @@
 """What was acknowledged is in the file that others find, whoever opens, forks, closes or moves."""
 
 import ctypes
+import gc
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from tests.producers.spool.conftest import a_put
 
 from onport_producers.spool import Spool
+from onport_queue.clock import SystemClock
 from onport_queue.errors import SpoolError
 
 MakeSpool = Callable[..., Spool]
@@ -20,6 +22,7 @@ LOOKER = """
 import sys
 from pathlib import Path
 from onport_producers.spool import Spool
+from onport_queue.clock import SystemClock
 from onport_queue.clock import SystemClock
 spool = Spool(Path(sys.argv[1]), "default", most_mb=10, clock=SystemClock())
 print(*(entry.batch.jobs[0].key for entry in spool.first(100)))
@@ -137,3 +140,17 @@ def test_a_path_that_can_not_even_be_asked_about_is_named(
         spool.is_holding()
     with pytest.raises(SpoolError, match=r"spool .*xxx: "):
         spool.append(a_put())
+
+
+def test_a_spool_that_is_dropped_closes_its_file(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.db", "default", most_mb=10, clock=SystemClock())
+    spool.append(a_put("1"))
+    assert open_handles(tmp_path) > 0
+    del spool
+    gc.collect()
+    assert open_handles(tmp_path) == 0
+
+
+def open_handles(folder: Path) -> int:
+    handles = Path("/proc/self/fd").iterdir()
+    return sum(1 for handle in handles if str(os.path.realpath(handle)).startswith(str(folder)))

@@ -267,6 +267,26 @@ def test_a_child_forked_while_its_parent_flushes_flushes_too(
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
+def test_a_child_that_puts_nothing_flushes_what_another_left(
+    shop: Producer, proxy: Proxy, queue: Queue, wait_until: WaitUntil
+) -> None:
+    proxy.refuse()
+    if os.fork() == 0:
+        shop.create_sale(sale())
+        os._exit(0)
+    os.wait()
+    may_end, end_child = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(end_child)
+        os.read(may_end, 1)
+        os._exit(0)
+    proxy.listen()
+    wait_until(lambda: queue.stats().pending == 1)
+    os.close(end_child)
+    os.waitpid(pid, 0)
+
+
 def test_a_flush_ends_at_a_broker_that_is_full_and_goes_on_later(
     redis_client: redis.Redis, host_spool: Spool, queue: Queue
 ) -> None:
