@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from onport_producers.reception import Reception
+from onport_producers.reception import PUT_BOUND_S, Reception
 from onport_producers.storefront import Storefront
 from onport_producers.wakeup import CeleryWaker, Waker
 from onport_queue.clock import Clock, SystemClock
@@ -17,7 +17,7 @@ class Producer(Storefront):
     """Puts jobs into the relay. Thread-safe; may be made before a fork.
 
     Once a method returns, Redis has the job, or this host's spool has it on its disk because Redis
-    could not take it within a quarter of a second: it is delivered at least once, in the order of
+    could not take it within a quarter of a second (`bound_s`): it is delivered at least once, in the order of
     its key's versions. While the spool holds something, this host's puts go there at once; a thread
     flushes it when Redis is back.
 
@@ -35,6 +35,7 @@ class Producer(Storefront):
         *,
         waker: Waker | None = None,
         clock: Clock | None = None,
+        bound_s: float = PUT_BOUND_S,
     ) -> None:
         super().__init__(settings or load_settings(), clock or SystemClock())
         if self._settings.redis_url is None:
@@ -44,7 +45,9 @@ class Producer(Storefront):
         url = self._settings.redis_url
         wakes = waker or CeleryWaker(url)
         self._receptions = {
-            account: Reception(self._settings.for_account(account), url, wakes, self._clock)
+            account: Reception(
+                self._settings.for_account(account), url, wakes, self._clock, bound_s=bound_s
+            )
             for account in self._settings.account_names
         }
 

@@ -48,11 +48,14 @@ class _Connection:
 class Reception:
     """Takes the puts of one account; thread-safe, and may be made before a fork."""
 
-    def __init__(self, settings: Settings, url: str, waker: Waker, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, url: str, waker: Waker, clock: Clock, *, bound_s: float
+    ) -> None:
         self._settings = settings
         self._url = url
         self._waker = waker
         self._clock = clock
+        self._bound_s = bound_s
         self._connected: _Connection | None = None
         self._memory = BrokerMemory(clock)
         self._shelter = self._sheltered() if settings.spool_mb else None
@@ -66,13 +69,13 @@ class Reception:
         if self._shelter is not None and self._shelter.is_holding():
             self._shelter.keep(batch)
             return None
-        latest = replace(batch, latest_ms=self._memory.soon_ms(PUT_BOUND_S))
+        latest = replace(batch, latest_ms=self._memory.soon_ms(self._bound_s))
         connection = self._connection()
         try:
             return connection.errands.run(
                 lambda: self._tries()(connection.handover.put, latest),
                 lambda reply: self._follow_up(connection.handover, batch, reply),
-                bound_s=PUT_BOUND_S,
+                bound_s=self._bound_s,
             )
         except RedisError as error:
             self._keep(batch, error)
@@ -128,14 +131,14 @@ class Reception:
         # the bound.
         return Retrying(
             retry=retry_if_exception_type((RedisConnectionError, RedisTimeoutError)),
-            stop=stop_before_delay(PUT_BOUND_S),
+            stop=stop_before_delay(self._bound_s),
             wait=wait_fixed(0.02),
             reraise=True,
         )
 
     def _connection(self) -> _Connection:
         if self._connected is None or self._connected.pid != os.getpid():
-            redis = connect(self._url, timeout_s=PUT_BOUND_S, retries=0)
+            redis = connect(self._url, timeout_s=self._bound_s, retries=0)
             asked = connect(self._url, timeout_s=KNOWN_BOUND_S, retries=0)
             handover = self._handover_over(redis)
             self._connected = _Connection(

@@ -30,7 +30,7 @@ from onport_producers.outbox import (
 )
 from onport_queue.clock import SystemClock
 from onport_queue.settings import load_settings
-from onport_worker.cli.stopping import Stopping
+from onport_worker.stopping import Stopping
 
 _KEYS = 200
 _ROLLED_BACK = 0.3

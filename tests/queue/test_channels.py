@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,7 @@ def test_what_is_not_named_is_an_error_that_says_what_is(settings: Settings) -> 
         ),
     ],
 )
-def test_faults_are_told_without_their_values(given: dict[str, object], fault: str) -> None:
+def test_faults_are_told_without_their_values(given: dict[str, Any], fault: str) -> None:
     with pytest.raises(SettingsError) as refused:
         load_settings(**given)
     assert fault in str(refused.value)

@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from onport_producers.imports import UnreadableError
+from onport_producers.imports import Rejected, UnreadableError
 from onport_producers.imports.json_window import read_array
 from onport_producers.imports.pieces import pieces_of
 from onport_queue.errors import InvalidJobError
@@ -53,6 +53,8 @@ def _elements(body: bytes) -> Iterator[Payload]:
     read = 0
     try:
         for item in read_array(pieces_of(io.BytesIO(body))):
+            if isinstance(item, Rejected):
+                raise item.fault
             yield item.payload
             read += 1
     except UnreadableError as error:

@@ -130,7 +130,7 @@ def test_what_comes_before_a_broken_line_is_put(run: Run, inbox: Path, queue: Qu
         ("a.csv", b"externalId\n1\n", {"kind": "sale"}, "CSV holds products and variant links"),
         ("a.csv", b"sku,colour\nA,red\n", {}, "line 2: colour: unknown column, expected sku"),
         ("a.csv", b"vendorSku\nA\n", {}, "no column sku"),
-        ("a.bin", b"\x00\x01", {}, "neither JSON nor a .csv file"),
+        ("a.bin", b"\x00\x01", {}, "neither JSON nor CSV"),
         ("a.jsonl", b"", {}, "empty"),
     ],
 )

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -208,7 +209,8 @@ def test_ctrl_c_tells_what_was_accepted_and_exits_130(
         printed, told = process.communicate(timeout=30)
 
     assert process.returncode == 130
-    assert (printed, told) == (
-        b"",
-        b"onport-relay: interrupted (the first 2 items were accepted)\n",
+    # What Redis took a moment ago the client may not have heard yet.
+    assert printed == b""
+    assert re.fullmatch(
+        rb"onport-relay: interrupted \(the first (item was|2 items were) accepted\)\n", told
     )

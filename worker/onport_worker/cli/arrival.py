@@ -18,8 +18,8 @@ _NOTHING_TO_SEND = frozenset({PutOutcome.UNCHANGED, PutOutcome.SUPERSEDED})
 class NotingProducer(Producer):
     """A producer that remembers the keys of the jobs it has put and that are yet to be sent."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Settings, *, bound_s: float) -> None:
+        super().__init__(settings, bound_s=bound_s)
         self._noted: dict[str, None] = {}
 
     @property

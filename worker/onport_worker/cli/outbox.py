@@ -25,8 +25,8 @@ from onport_worker.cli.addresses import place_of as broker_place
 from onport_worker.cli.configuration import settings_of, with_broker
 from onport_worker.cli.durations import spoken
 from onport_worker.cli.exits import GOOD, OFF, printable, tell
-from onport_worker.cli.stopping import Stopping
 from onport_worker.runtime import broker_url
+from onport_worker.stopping import Stopping
 
 app = typer.Typer(
     name="outbox",

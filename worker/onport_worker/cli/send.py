@@ -33,6 +33,8 @@ from onport_worker.cli.rehearsal import Rehearsal
 from onport_worker.cli.rejections import opened_rejections
 
 _CLOCK = SystemClock()
+# Nobody at a checkout waits for this, and a busy broker is no reason to stop a file.
+_PUT_BOUND_S = 2.0
 
 
 def send(
@@ -151,7 +153,8 @@ def _producer(settings: Settings, *, dry_run: bool, wait: bool) -> Storefront:
         return Rehearsal(settings)
     # No spool: somebody is here to read that the broker is away, and to send the file again.
     reached = with_broker(settings).model_copy(update={"spool_mb": 0})
-    return NotingProducer(reached) if wait else Producer(reached)
+    kind = NotingProducer if wait else Producer
+    return kind(reached, bound_s=_PUT_BOUND_S)
 
 
 def _put(intake: Intake, what: What, source: Source, contents: Contents) -> None:
