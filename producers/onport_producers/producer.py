@@ -17,9 +17,9 @@ class Producer(Storefront):
     """Puts jobs into the relay. Thread-safe; may be made before a fork.
 
     Once a method returns, Redis has the job, or this host's spool has it on its disk because Redis
-    could not take it within a quarter of a second (`bound_s`): it is delivered at least once, in the order of
-    its key's versions. While the spool holds something, this host's puts go there at once; a thread
-    flushes it when Redis is back.
+    could not take it within a quarter of a second (`bound_s`): it is delivered at least once, in
+    the order of its key's versions. While the spool holds something, this host's puts go there at
+    once; a thread flushes it when Redis is back.
 
     All methods raise:
         InvalidJobError: the payload can't be keyed or is not of a documented JSON type; names the
