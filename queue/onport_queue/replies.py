@@ -1,7 +1,7 @@
 """What the scripts answer, as values."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -56,6 +56,16 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """The last delivery of a key: when by Redis's time of day, its answer, at which attempt."""
+
+    key: str
+    at_ms: int
+    status: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Replayed:
     """How many dead letters live again, and the lanes that need waking."""
 
@@ -106,6 +116,13 @@ def dead_letter(reply: Reply) -> DeadLetter:
         last_status=last.get("status"),
         last_text=last.get("text"),
     )
+
+
+def deliveries(flat: Sequence[Reply]) -> Iterator[Delivery]:
+    """Read keys and what the history notes of them."""
+    for key, noted in zip(flat[::2], flat[1::2], strict=True):
+        _, at_ms, status, attempts = text(noted).split(" ")
+        yield Delivery(text(key), int(at_ms), status, int(attempts))
 
 
 def item(reply: Reply) -> Item:

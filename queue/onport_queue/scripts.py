@@ -18,6 +18,7 @@ _REFUSED_AT_MEMORY_LIMIT = frozenset({"put"})
 _SHARED = (
     "names",
     "clock",
+    "history",
     "fold",
     "streams",
     "putting",

@@ -36,7 +36,7 @@ from onport_queue.fold import Fragment, Mode, Run
 from onport_queue.jobs import Job, LinkJob
 from onport_queue.ledger import Stats
 from onport_queue.names import DEFAULT_ACCOUNT, Kind, Lane, checked_name, job_key
-from onport_queue.replies import DeadLetter, JobView, Replayed
+from onport_queue.replies import DeadLetter, Delivery, JobView, Replayed
 from onport_queue.scripts import Reply, Scripts
 from onport_queue.settings import Settings
 
@@ -346,7 +346,7 @@ class Queue:
         return tuple(replies.text(state) for state in reply)
 
     def known(self, kind: Kind, channel: str, keys: Sequence[str]) -> frozenset[str]:
-        """Return those of the keys that the queue holds or, as a full payload, has delivered.
+        """Return those of the keys that the queue holds or has delivered.
 
         At most 500. How long a delivered one is known: `history_retention_ms`.
         """
@@ -354,6 +354,22 @@ class Queue:
         full_keys = [prefix + key for key in _at_most(keys)]
         known = replies.array(self._scripts.run("known", full_keys)) if full_keys else []
         return frozenset(key for key, is_known in zip(keys, known, strict=True) if is_known)
+
+    def delivered(self) -> Iterator[Delivery]:
+        """Yield the last delivery of each key that the history has, in no order, page by page.
+
+        One that is delivered again meanwhile may be told twice.
+        """
+        for generation in ("history", "history:old"):
+            cursor = "0"
+            while True:
+                page = replies.array(
+                    self._scripts.run("delivered", (generation, cursor, JOBS_PER_PUT))
+                )
+                yield from replies.deliveries(page[1:])
+                cursor = replies.text(page[0])
+                if cursor == "0":
+                    break
 
     def dead(self, since_ms: int | None = None) -> Iterator[DeadLetter]:
         """Yield dead letters, those that died first first; pages are read as needed."""

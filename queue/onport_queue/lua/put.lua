@@ -87,24 +87,27 @@ local function put_now()
   local known = redis.call('HMGET', JOBS, unpack(keys))
   local delivered = tag == 'F' and remembered_all('history', keys) or {}
   local digests = skips_unchanged and digests_of(channel, keys)
-  local unchanged = {}
+  local unchanged, skipped = {}, 0
   accept()
   for place, key in ipairs(keys) do
     local fragments, folded = contents[place], nil
     if digests and is_new(key, known[place]) and is_delivered(digests, place, fragments) then
       outcomes[place] = 'unchanged'
-      unchanged[#unchanged + 1] = key
-      unchanged[#unchanged + 1] = whole(math.max(fragments[1][VERSION], tonumber(delivered[place] or 0)))
+      skipped = skipped + 1
+      local noted = delivered[place]
+      if noted and fragments[1][VERSION] > version_of(noted) then
+        unchanged[#unchanged + 1] = key
+        unchanged[#unchanged + 1] = with_version(noted, fragments[1][VERSION])
+      end
     else
       outcomes[place], folded = put_one(key, known[place], lane, fragments, delivered[place], now)
     end
     if folded and tag == 'P' and #folded[FRAGMENTS] > MANY_FRAGMENTS then many[#many + 1] = place - 1 end
   end
   store_fresh(now)
-  if #unchanged > 0 then
-    count('unchanged', #unchanged / 2)
-    redis.call('HSET', name('history'), unpack(unchanged)) -- what is older than this is superseded all the same
-  end
+  if skipped > 0 then count('unchanged', skipped) end
+  -- What is older than what was skipped is superseded all the same.
+  if #unchanged > 0 then redis.call('HSET', name('history'), unpack(unchanged)) end
 end
 
 if repeated or #keys == 0 then

@@ -9,6 +9,7 @@ from onport_worker import __version__
 from onport_worker.cli.check import check
 from onport_worker.cli.configuration import Selection
 from onport_worker.cli.dead import app as dead
+from onport_worker.cli.delivered import delivered
 from onport_worker.cli.demo import demo
 from onport_worker.cli.exits import Commands
 from onport_worker.cli.forget import forget
@@ -95,6 +96,7 @@ app.command()(send)
 app.command()(gateway)
 app.command()(status)
 app.command()(show)
+app.command()(delivered)
 app.command()(forget)
 app.command()(pause)
 app.command()(resume)

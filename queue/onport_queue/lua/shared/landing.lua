@@ -28,7 +28,8 @@ local function not_overtaken(content, job)
   return fresh
 end
 
-local function land_delivered(key, job, content, flight)
+local function land_delivered(key, job, content, landing, attempts)
+  local flight = landing.flight
   local kind = kind_of(flight.stream)
   if content then
     content[FRAGMENTS] = not_overtaken(content, job)
@@ -48,8 +49,9 @@ local function land_delivered(key, job, content, flight)
     return enter(key, job)
   end
   count('delivered')
-  local delivered = full_version(job[FRAGMENTS])
-  if delivered then redis.call('HSET', name('history'), key, whole(delivered)) end
+  local noted = remembered('history', key)
+  local version = full_version(job[FRAGMENTS]) or (noted and version_of(noted)) or 0
+  redis.call('HSET', name('history'), key, delivery(version, wall_clock(), landing.status, attempts))
   local digest = kind == 'product' and digest_of(job[FRAGMENTS])
   if digest then redis.call('HSET', name('digests'), key, digest .. flight.print) end
   if not content then return redis.call('HDEL', JOBS, key) end
@@ -71,7 +73,7 @@ local function land(key, job, content, verdict, delay, landing)
   if verdict == 'delivered' then
     redis.call('HDEL', TRIES, key)
     if tries.split and landing.split then leave_split(landing.split, false) end
-    return land_delivered(key, job, content, landing.flight)
+    return land_delivered(key, job, content, landing, tries.attempts + landing.sent)
   end
 
   if landing.sent == 1 then
@@ -132,7 +134,7 @@ local function land_flight(lease, flight, verdicts, answer, now)
     if answer.kind == 'accepted' then landing.split.most = math.max(landing.split.most, #keys) end
     if answer.kind == 'refused' then landing.split.least = math.min(landing.split.least, #keys) end
   end
-  local plain, versions, digests = {}, {}, {}
+  local plain, versions, digests, wall = {}, {}, {}, wall_clock()
   local is_product = kind_of(flight.stream) == 'product'
   for index, key in ipairs(keys) do
     local verdict, delay = verdicts(index)
@@ -143,7 +145,7 @@ local function land_flight(lease, flight, verdicts, answer, now)
     if verdict == 'delivered' and version and not content and not known[index] then
       plain[#plain + 1] = key
       versions[#versions + 1] = key
-      versions[#versions + 1] = whole(version)
+      versions[#versions + 1] = delivery(version, wall, answer.status, answer.sent)
       local digest = is_product and digest_of(job[FRAGMENTS])
       if digest then
         digests[#digests + 1] = key

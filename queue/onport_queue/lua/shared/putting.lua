@@ -66,11 +66,11 @@ end
 -- Known: whether the queue had the key before this script.
 local function is_new(key, known) return not (known or fresh[key] or stored[key]) end
 
--- Delivered: the version of the key's last delivered full payload, or nil. Returns the outcome, and the content it was
+-- Delivered: what the history notes of the key, or nil. Returns the outcome, and the content it was
 -- folded into, if any. Call store_fresh after the last one.
 local function put_one(key, known, lane, fragments, delivered, now)
   local first = fragments[1]
-  if delivered and first[TAG] == 'F' and first[VERSION] < tonumber(delivered) then
+  if delivered and first[TAG] == 'F' and first[VERSION] < version_of(delivered) then
     count('superseded')
     return 'superseded'
   end
