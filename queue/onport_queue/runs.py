@@ -44,9 +44,10 @@ class Begun(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What has become of a run's items."""
+    """What has become of a run's items; of the accepted ones some are unchanged, and not sent."""
 
     accepted: int = 0
+    unchanged: int = 0
     refused: int = 0
     warnings: int = 0
     spooled: int = 0
@@ -82,6 +83,7 @@ class Run(_Record):
 
     outcome: Outcome
     ended: datetime
+    unchanged: int = 0
     refused: int = 0
     warnings: int = 0
     spooled: int = 0

@@ -158,6 +158,7 @@ class Work:
         self._tally = replace(
             before,
             accepted=before.accepted + summary.accepted,
+            unchanged=before.unchanged + summary.unchanged,
             refused=before.refused + refusals.many,
             warnings=before.warnings + summary.warnings,
             spooled=before.spooled + summary.spooled,

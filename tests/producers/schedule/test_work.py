@@ -9,7 +9,8 @@ import pytest
 from onport_producers import Producer
 from onport_producers.schedule import Report, SourceError, Work, check_source
 from onport_queue.clock import SystemClock
-from onport_queue.names import Kind
+from onport_queue.flight import Delivered, Gate, Granted, Settlement
+from onport_queue.names import Kind, Lane
 from onport_queue.runs import Outcome, Tally
 from onport_queue.schedule import Schedule
 from onport_queue.settings import Settings
@@ -97,6 +98,21 @@ def test_the_newest_file_s_wish_about_a_link_wins(run: Run, inbox: Path, queue: 
     view = queue.show(Kind.ACKNOWLEDGE, "default", "A")
     assert view is not None
     assert [fragment.tag for fragment in view.fragments] == ["D"]
+
+
+def test_a_product_that_onport_has_is_counted_and_not_sent_again(
+    run: Run, inbox: Path, queue: Queue
+) -> None:
+    (inbox / "a.jsonl").write_text('{"sku": "A"}\n{"sku": "B"}\n')
+    run(kind="product")
+    prints = {"default": ("",)}
+    queue.look([Lane.LOW], 0, prints=prints)
+    claim = queue.claim(Lane.LOW, Gate(rate=1e6, prints=prints), "lease")
+    assert isinstance(claim, Granted)
+    queue.settle("lease", Settlement([Delivered() for _ in claim.items], status="200"))
+    (inbox / "b.jsonl").write_text('{"sku": "A"}\n{"sku": "B", "name": "new"}\n')
+    assert run(kind="product").tally == Tally(accepted=2, unchanged=1)
+    assert queue.stats().pending == 1
 
 
 def test_a_refused_item_stops_no_other_and_the_file_is_set_aside_with_reasons(

@@ -30,7 +30,7 @@ def ran(runs: Runs, name: str, outcome: Outcome, tally: Tally, error: str = "") 
 
 
 def test_list_says_what_runs_when_and_how_it_went(run: Run, runs: Runs) -> None:
-    ran(runs, "links", Outcome.DONE, Tally(accepted=1_200, refused=2, warnings=1))
+    ran(runs, "links", Outcome.DONE, Tally(accepted=1_200, unchanged=7, refused=2, warnings=1))
     runs.begin("feed", None, "lease", term=TERM)
     runs.renew("feed", "lease", term=TERM, accepted=500)
     given = schedules(
@@ -40,7 +40,7 @@ def test_list_says_what_runs_when_and_how_it_went(run: Run, runs: Runs) -> None:
     assert result.exit_code == 0
     links, feed, old = result.stdout.splitlines()[1:]
     assert links.split()[:4] == ["links", "acknowledge", "every", "5m"]
-    assert "done: 1,200 items accepted, 2 refused; 1 with warnings" in links
+    assert "done: 1,200 items accepted, 2 refused; 7 unchanged; 1 with warnings" in links
     assert "running: 500 items so far" in feed
     assert old.split() == ["old", "acknowledge", "off", "-", "-", "never", "ran"]
 

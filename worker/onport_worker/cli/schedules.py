@@ -124,6 +124,8 @@ def _found(settings: Settings, name: str) -> Schedule:
 def _tell_report(report: Report) -> None:
     tally = report.tally
     typer.echo(f"{report.outcome.value.capitalize()}: {_counts(tally.accepted, tally.refused)}.")
+    if tally.unchanged:
+        typer.echo(f"{tally.unchanged:,} of them are unchanged: Onport has them.")
     if tally.spooled:
         typer.echo(f"{tally.spooled:,} of them are in the spool: the broker was away.")
     if report.error:
@@ -177,6 +179,7 @@ def _outcome(run: Run) -> str:
             return "lost: its worker was killed, or had no broker for long"
         case Outcome.DONE | Outcome.FAILED | Outcome.STOPPED:
             facts = [_counts(run.accepted, run.refused)]
+            facts += [f"{run.unchanged:,} unchanged"] if run.unchanged else []
             facts += [f"{run.warnings:,} with warnings"] if run.warnings else []
             facts += [f"{run.spooled:,} spooled"] if run.spooled else []
             facts += [f"attempt {run.attempt}"] if run.attempt > 1 else []
