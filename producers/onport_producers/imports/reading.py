@@ -21,6 +21,7 @@ from onport_producers.imports.source import Source
 from onport_producers.imports.table import Table
 from onport_producers.imports.woocommerce import read_woocommerce
 from onport_queue.clock import SystemClock
+from onport_queue.csv_settings import CsvSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,11 @@ def read_contents(source: Source, rules: Rules, declared: Format | None = None) 
 
 
 def read_items(
-    source: Source, *, keys: Sequence[str], declared: Format | None = None
+    source: Source,
+    *,
+    keys: Sequence[str],
+    declared: Format | None = None,
+    csv: CsvSettings | None = None,
 ) -> Iterator[Item]:
     """Yield the items of a file up to the first that is none.
 
@@ -61,11 +66,12 @@ def read_items(
         source: the file.
         keys: columns of a CSV file that may key a product.
         declared: its format; else it is recognized.
+        csv: the settings of CSV files.
 
     Raises:
         UnreadableError: naming file, line and field. What was yielded before was sound.
     """
-    rules = Rules(keys, SystemClock().wall().astimezone().date())
+    rules = Rules(keys, SystemClock().wall().astimezone().date(), csv or CsvSettings())
     for entry in read_contents(source, rules, declared).entries:
         if isinstance(entry, Rejected):
             raise entry.fault

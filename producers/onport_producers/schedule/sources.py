@@ -7,6 +7,7 @@ from typing import cast
 
 from onport_producers.imports import Item, UnreadableError, open_source, read_items
 from onport_producers.schedule.errors import SourceError
+from onport_queue.csv_settings import CsvSettings
 from onport_queue.jobs import Payload
 from onport_queue.schedule import Schedule, ScheduleKind
 
@@ -48,8 +49,10 @@ def found_function(schedule: Schedule) -> Function:
     return cast("Function", found)
 
 
-def items_of_file(file: Path, kind: ScheduleKind, keys: Sequence[str]) -> Iterator[Item]:
-    """Yield the items of one file.
+def items_of_file(
+    file: Path, kind: ScheduleKind, keys: Sequence[str], csv: CsvSettings | None = None
+) -> Iterator[Item]:
+    """Yield the items of one file; CSV files of products are read as the settings say.
 
     Raises:
         UnreadableError: naming line and field. What was yielded before was sound.
@@ -59,7 +62,7 @@ def items_of_file(file: Path, kind: ScheduleKind, keys: Sequence[str]) -> Iterat
         raise UnreadableError("CSV holds products and variant links only, expected JSON")
     with open_source(str(file)) as source:
         if not (is_csv and kind in LINKS):
-            yield from read_items(source, keys=keys)
+            yield from read_items(source, keys=keys, csv=csv)
             return
         for item in read_items(source, keys=("sku",)):
             yield Item(item.line, _link(cast("dict[str, object]", item.payload), item.line))

@@ -117,8 +117,8 @@ class Work:
 
     def _put_file(self, file: Path, inbox: Inbox) -> None:
         refusals = _Refusals()
-        keys = self._settings.product_key
-        self._put(items_of_file(file, self._schedule.kind, keys), "line", refusals)
+        keys, csv = self._settings.product_key, self._settings.csv
+        self._put(items_of_file(file, self._schedule.kind, keys, csv), "line", refusals)
         reasons = list(refusals.reasons)
         if isinstance(refusals.broken, UnreadableError):
             self._failed = True

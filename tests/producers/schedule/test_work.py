@@ -9,6 +9,7 @@ import pytest
 from onport_producers import Producer
 from onport_producers.schedule import Report, SourceError, Work, check_source
 from onport_queue.clock import SystemClock
+from onport_queue.csv_settings import CsvSettings
 from onport_queue.flight import Delivered, Gate, Granted, Settlement
 from onport_queue.names import Kind, Lane
 from onport_queue.runs import Outcome, Tally
@@ -43,7 +44,12 @@ def run(settings: Settings, producer: Producer, inbox: Path) -> Run:
 
         work = Work(
             schedule(inbox, **of),
-            settings.model_copy(update={"validation": of.get("validation", "lenient")}),
+            settings.model_copy(
+                update={
+                    "validation": of.get("validation", "lenient"),
+                    "csv": of.get("csv", settings.csv),
+                }
+            ),
             of.get("producer", producer),
             SystemClock(),
             is_stopped=is_stopped,
@@ -98,6 +104,16 @@ def test_the_newest_file_s_wish_about_a_link_wins(run: Run, inbox: Path, queue: 
     view = queue.show(Kind.ACKNOWLEDGE, "default", "A")
     assert view is not None
     assert [fragment.tag for fragment in view.fragments] == ["D"]
+
+
+def test_a_csv_file_of_products_is_read_as_the_settings_say(
+    run: Run, inbox: Path, queue: Queue
+) -> None:
+    (inbox / "a.csv").write_text("Artikelnummer,Farbe\nA1,rot\n")
+    run(kind="product", csv=CsvSettings(columns={"Artikelnummer": "sku"}))
+    view = queue.show(Kind.PRODUCT, "default", "sku=A1")
+    assert view is not None
+    assert view.fragments[0].body == b'{"sku":"A1"}'
 
 
 def test_a_product_that_onport_has_is_counted_and_not_sent_again(
