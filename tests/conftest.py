@@ -5,12 +5,15 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import redis
-from tests.postgres import PostgresServer
 
 from onport_worker.embedded import EmbeddedBroker
+
+if TYPE_CHECKING:
+    from tests.postgres import PostgresServer
 
 _POLL_S = 0.01
 
@@ -34,8 +37,11 @@ def redis_client(broker_url: str) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
+def postgres() -> Iterator["PostgresServer"]:
     """A real PostgreSQL, one for each test process that asks for it."""
+    # Here, since the environment with the oldest libraries has no driver.
+    from tests.postgres import PostgresServer  # noqa: PLC0415
+
     with PostgresServer() as server:
         yield server
 
