@@ -6,6 +6,7 @@ RELAY_OUTAGE_S=300 makes it as long as the promise is worded for; it is ten seco
 import os
 import threading
 from pathlib import Path
+from statistics import median
 
 import pytest
 from tests.acceptance.proxy import Proxy
@@ -13,6 +14,7 @@ from tests.acceptance.relay import Relay, running
 
 from onport_producers import Producer, Receipt, State
 from onport_queue.clock import SystemClock
+from onport_queue.settings import Settings
 from onport_sandbox import canonical_digest
 
 OUTAGE_S = float(os.environ.get("RELAY_OUTAGE_S", "10"))
@@ -54,6 +56,14 @@ class Shop:
             CLOCK.wait(never, began + (number + 1) / PUTS_PER_S - CLOCK.monotonic_s())
 
 
+def first_put_s(settings: Settings, home: Path) -> float:
+    """Return how long the first put takes of a host that has never reached a broker."""
+    nowhere = {"redis_url": "redis://127.0.0.1:1/0", "data_dir": home}
+    shop = Shop(Producer(settings.model_copy(update=nowhere)))
+    shop.put(0)
+    return shop.seconds[0]
+
+
 def arrived_in_order(relay: Relay) -> dict[str, list[str]]:
     """Return the digests that each sale arrived with, in order."""
     seen: dict[str, list[str]] = {}
@@ -75,10 +85,11 @@ def test_an_outage_of_the_broker_costs_no_order_and_no_waiting(tmp_path: Path) -
         relay.wait_until(relay.is_done, within_s=120)
 
         assert {receipt.state for receipt in shop.receipts} == {State.SPOOLED}
-        first, others = shop.seconds[0], sorted(shop.seconds[1:])
+        firsts = [first_put_s(relay.settings, tmp_path / host) for host in ("one", "two")]
+        first, others = median([*firsts, shop.seconds[0]]), sorted(shop.seconds[1:])
         late = [seconds for seconds in others if seconds > OTHERS_WITHIN_S]
         print(
-            f"{len(shop.seconds):,} puts: the first took {first * 1000:.0f} ms, the others "
+            f"{len(shop.seconds):,} puts: the first took {first * 1000:.0f} ms (of three), the others "
             f"{others[len(others) // 2] * 1000:.1f} ms in the median, "
             f"{others[int(len(others) * 0.99)] * 1000:.1f} ms at 99 %, {others[-1] * 1000:.0f} ms "
             f"at most; {len(late)} over {OTHERS_WITHIN_S * 1000:.0f} ms; all arrived after "
