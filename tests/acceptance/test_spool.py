@@ -89,8 +89,8 @@ def test_an_outage_of_the_broker_costs_no_order_and_no_waiting(tmp_path: Path) -
         first, others = median([*firsts, shop.seconds[0]]), sorted(shop.seconds[1:])
         late = [seconds for seconds in others if seconds > OTHERS_WITHIN_S]
         print(
-            f"{len(shop.seconds):,} puts: the first took {first * 1000:.0f} ms (of three), the others "
-            f"{others[len(others) // 2] * 1000:.1f} ms in the median, "
+            f"{len(shop.seconds):,} puts: the first took {first * 1000:.0f} ms (of three), "
+            f"the others {others[len(others) // 2] * 1000:.1f} ms in the median, "
             f"{others[int(len(others) * 0.99)] * 1000:.1f} ms at 99 %, {others[-1] * 1000:.0f} ms "
             f"at most; {len(late)} over {OTHERS_WITHIN_S * 1000:.0f} ms; all arrived after "
             f"{took:.1f} s"
