@@ -9,9 +9,9 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TextIO
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any, TextIO
 
 from onport_producers import Producer
 from onport_producers.schedule import Report, Work
@@ -32,12 +32,13 @@ def line_of(report: Report | Tally) -> str:
 
 
 def report_of(line: str) -> Report | Tally:
-    """Read a line."""
+    """Read a line; a worker that was upgraded beneath its feet has newer processes than itself."""
     found = json.loads(line)
     if "outcome" not in found:
-        return Tally(**found)
-    tally = Tally(**found.pop("tally"))
-    return Report(outcome=Outcome(found.pop("outcome")), tally=tally, **found)
+        return Tally(**_known(Tally, found))
+    facts = _known(Report, found)
+    tally = Tally(**_known(Tally, facts.pop("tally")))
+    return Report(Outcome(facts.pop("outcome")), tally, **facts)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -56,6 +57,11 @@ def main(arguments: Sequence[str]) -> None:
             told=lambda tally: _tell(told, tally),
         )
         _tell(told, work.run())
+
+
+def _known(kind: type[Report | Tally], found: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in found.items() if name in names}
 
 
 def _tell(told: TextIO, report: Report | Tally) -> None:
