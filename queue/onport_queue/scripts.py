@@ -1,5 +1,6 @@
 """The queue's Lua scripts: one file each, what they share before every one."""
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -33,16 +34,39 @@ _SHARED = (
 """The files of lua/shared, each using only those before it."""
 
 
+_DECLARED = re.compile(r"^local (?:function )?([\w, ]+)", re.MULTILINE)
+_COMMENT = re.compile(r"--.*")
+
+
 @cache
 def source(name: str) -> str:
-    """Return the complete text of a script."""
-    folder = files("onport_queue") / "lua"
+    """Return the complete text of a script: its own file, after what it uses of the shared ones."""
     flags = "" if name in _REFUSED_AT_MEMORY_LIMIT else " flags=allow-oom"
-    shared = (folder / "shared" / f"{part}.lua" for part in _SHARED)
-    texts = (file.read_text(encoding="utf-8") for file in (*shared, folder / f"{name}.lua"))
-    *before, own = texts
+    own = _text(f"{name}.lua")
     # In a function of its own: Lua allows 200 local names in each.
-    return "\n".join((f"#!lua{flags}", *before, "local function run()", own, "end", "return run()"))
+    return "\n".join(
+        (f"#!lua{flags}", *_used_by(own), "local function run()", own, "end", "return run()")
+    )
+
+
+def _used_by(own: str) -> Sequence[str]:
+    # Each call of a script makes all that stands before it anew, which is a third of a small one.
+    words, used = _words(own), list[str]()
+    for part in reversed(_SHARED):
+        text = _text(f"shared/{part}.lua")
+        declared = {one for found in _DECLARED.findall(text) for one in found.split(", ")}
+        if declared & words:
+            used.insert(0, text)
+            words |= _words(text)
+    return used
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", _COMMENT.sub("", text)))
+
+
+def _text(path: str) -> str:
+    return (files("onport_queue") / "lua" / path).read_text(encoding="utf-8")
 
 
 class Scripts:

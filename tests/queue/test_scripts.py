@@ -43,6 +43,16 @@ def test_the_server_compiles_the_script(redis_client: redis.Redis, name: str) ->
     assert redis_client.script_load(source(name))
 
 
+def test_a_script_carries_of_the_shared_files_what_it_uses_and_what_that_uses() -> None:
+    carried = {
+        name: set(re.findall(r"^local function (\w+)", source(name), re.MULTILINE))
+        for name in NAMES
+    }
+    assert {"promote_later", "land_flight", "clock"} <= carried["claim"]
+    assert "clock" in carried["renew"]
+    assert not {"promote_later", "land_flight", "load_gate"} & carried["renew"]
+
+
 def test_a_server_that_forgot_the_scripts_is_told_them_again(redis_client: redis.Redis) -> None:
     scripts = Scripts(redis_client, "onport-relay:{told-again}")
     arguments = ("low", 1, 2, 10, 50, 1000, "lease", 1000)

@@ -16,9 +16,9 @@ local prints = prints_from(ARGV, 9)
 local RECORDS_AT_A_TIME = 10
 local ATTENDED_INTERVALS, ATTENDED_AT_MOST = 3, 1000 -- ms
 
-local now = clock()
+local now, wall = clock()
 promote_expired(now)
-promote_later(now)
+promote_later(now, wall)
 local gate = load_gate()
 local standing = pauses_at(now)
 

@@ -8,7 +8,7 @@ local every, worker, many = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local prints = prints_from(ARGV, 4 + many)
 local WORKER_FORGOTTEN = 60000
 
-local now = clock()
+local now, wall = clock()
 if worker ~= '' then
   redis.call('ZADD', WORKERS, whole(now), worker)
   redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', whole(now - WORKER_FORGOTTEN))
@@ -26,7 +26,7 @@ if #to_look == 0 then return {} end
 
 for channel, its in pairs(prints) do note_prints(channel, its) end
 promote_expired(now)
-promote_later(now)
+promote_later(now, wall)
 local outage, standing = load_gate().outage, pauses_at(now)
 local stopped = stops(standing)
 local function is_claimable(stream)

@@ -30,13 +30,12 @@ local prefix = (TAG_OF_KIND[kind] and 'variant' or kind) .. ':' .. channel .. ':
 local MANY_FRAGMENTS = 16
 local LONGEST_LATE = 600000 -- ms
 
-local now = clock()
+local now, wall = clock()
 rotate('puts', tonumber(ARGV[6]), now)
-rotate('history', tonumber(ARGV[7]), now)
-rotate('digests', tonumber(ARGV[7]), now)
+rotate('history', tonumber(ARGV[7]), now, 'digests')
 
 -- Redis time, but never less than one given before: after a backward step a newer put must not look older.
-local redis_version = math.max(math.floor(wall_clock()), tonumber(redis.call('HGET', META, 'version') or 0))
+local redis_version = math.max(math.floor(wall), tonumber(redis.call('HGET', META, 'version') or 0))
 redis.call('HSET', META, 'version', whole(redis_version))
 -- Whoever made this put may have given it up, and made others since: it must not look newer than those. But one that
 -- seems to come later than any connection lives is not late: Redis's clock was stepped, and the caller does not know yet.
@@ -70,13 +69,13 @@ end
 local outcomes, many = {}, {}
 
 -- Not before all else has been read: had something gone wrong, this put must not pass for one that was taken.
-local function accept()
+local function note_taken()
   redis.call('HSET', name('puts'), put_id, '')
   count('accepted', #keys)
 end
 
 local function put_ahead()
-  accept()
+  note_taken()
   for place, key in ipairs(keys) do
     put_later(key, lane, contents[place], due, now)
     outcomes[place] = 'delayed'
@@ -88,7 +87,7 @@ local function put_now()
   local delivered = tag == 'F' and remembered_all('history', keys) or {}
   local digests = skips_unchanged and digests_of(channel, keys)
   local unchanged, skipped = {}, 0
-  accept()
+  note_taken()
   for place, key in ipairs(keys) do
     local fragments, folded = contents[place], nil
     if digests and is_new(key, known[place]) and is_delivered(digests, place, fragments) then
@@ -114,7 +113,7 @@ if repeated or #keys == 0 then
   for place = 1, #keys do outcomes[place] = 'duplicate' end
   count('accepted', #keys)
   count('duplicate', #keys)
-elseif due and due > wall_clock() then
+elseif due and due > wall then
   put_ahead()
 else
   put_now()

@@ -5,12 +5,12 @@
 
 local now = clock()
 local expiry = whole(now + tonumber(ARGV[1]))
-local held = {}
+local kept = {}
 for index = 2, #ARGV do
   local ends = redis.call('ZSCORE', LEASES, ARGV[index])
   if ends and tonumber(ends) > now then
     redis.call('ZADD', LEASES, expiry, ARGV[index])
-    held[#held + 1] = ARGV[index]
+    kept[#kept + 1] = ARGV[index]
   end
 end
-return held
+return kept

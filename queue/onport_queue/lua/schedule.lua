@@ -23,7 +23,7 @@ local TOLD_AGAIN, TOLD_SELDOM = 5000, 300000
 local AHEAD = 1000
 
 local SCHEDULES, RUNS = name('schedules'), name('runs:' .. schedule)
-local now, wall = clock(), wall_clock()
+local now, wall = clock()
 local stored = redis.call('HGET', SCHEDULES, schedule)
 local state = stored and cjson.decode(stored) or {}
 local is_changed = operation ~= 'tick' -- a beat that only looks must not cost a write

@@ -10,7 +10,7 @@ local lease, kind, sent, status, text = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARG
 local asked_ms = tonumber(ARGV[6])
 local SETTLED_REMEMBERED = 60000 -- ms
 
-local now = clock()
+local now, wall = clock()
 local ends = redis.call('ZSCORE', LEASES, lease)
 if not ends and redis.call('ZSCORE', SETTLED, lease) then return { 'settled', {}, {} } end
 if not ends or tonumber(ends) <= now then
@@ -30,7 +30,7 @@ local function verdict_of(index)
   return verdict, tonumber(ARGV[at + 1])
 end
 
-land_flight(lease, flight, verdict_of, { kind = kind, sent = sent, status = status, text = text }, now)
+land_flight(lease, flight, verdict_of, { kind = kind, sent = sent, status = status, text = text, at = wall }, now)
 redis.call('ZADD', SETTLED, whole(now), lease)
 redis.call('ZREMRANGEBYSCORE', SETTLED, '-inf', whole(now - SETTLED_REMEMBERED))
 

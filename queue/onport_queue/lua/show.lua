@@ -5,7 +5,8 @@
 --       JSON of what earlier requests taught, fragments, waiting fragments, puts ahead of their time: {ms until due,
 --       fragments} each, the first hundred}; fragments are {version, tag, link id, body, ...}
 
-local now, key = clock(), ARGV[1]
+local now, wall = clock()
+local key = ARGV[1]
 local LATER_SHOWN = 100
 
 local function flat(content)
@@ -19,7 +20,7 @@ local function flat(content)
   return out
 end
 
-local later, ids, wall = {}, later_of(key, LATER_SHOWN), wall_clock()
+local later, ids = {}, later_of(key, LATER_SHOWN)
 for index, id in ipairs(ids) do
   local left = math.max(0, math.ceil(redis.call('ZSCORE', LATER, id) - wall))
   later[index] = { left, flat(load(LATER_PUTS, id)) }

@@ -3,7 +3,7 @@
 -- ARGV  none
 -- Reply one JSON object; times in ms of the queue's clock.
 
-local now = clock()
+local now, wall = clock()
 local gate, standing = load_gate(), pauses_at(now)
 local streams, pending_total = {}, 0
 for _, lane in ipairs({ 'high', 'low' }) do
@@ -61,7 +61,7 @@ local outage = gate.outage.openings > 0 and {
 } or nil
 local due = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]
 local later = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2]
-local next_due = math.min(due and due - now or math.huge, later and later - wall_clock() or math.huge)
+local next_due = math.min(due and due - now or math.huge, later and later - wall or math.huge)
 local lost_at = redis.call('HGET', META, 'lost_at')
 return cjson.encode({
   streams = #streams > 0 and streams or nil, pauses = #pauses > 0 and pauses or nil, ledger = ledger,

@@ -7,11 +7,6 @@ local LONGEST_SILENCE = 10000
 local CLOCK_GRAIN = 250
 local LEASES_REFRESHED = 500
 
-local function wall_clock()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + time[2] / 1000
-end
-
 -- After a silence every lease gets a fresh term: nobody could renew it, so nobody may lose it.
 local function refresh_leases(now)
   for _, lease in ipairs(redis.call('ZRANGE', LEASES, 0, LEASES_REFRESHED - 1)) do
@@ -19,13 +14,14 @@ local function refresh_leases(now)
   end
 end
 
--- Ms of Redis time that never jumps.
+-- Ms of Redis time that never jumps, and Redis's time of day in ms.
 local function clock()
-  local wall = wall_clock()
+  local time = redis.call('TIME')
+  local wall = time[1] * 1000 + time[2] / 1000
   local last = redis.call('HMGET', META, 'wall', 'now')
   if not last[1] then
     redis.call('HSET', META, 'wall', string.format('%.3f', wall), 'now', string.format('%.3f', wall))
-    return wall
+    return wall, wall
   end
   local passed = wall - tonumber(last[1])
   local silent = passed > LONGEST_SILENCE
@@ -36,7 +32,7 @@ local function clock()
     redis.call('HSET', META, 'wall', string.format('%.3f', wall), 'now', string.format('%.3f', now))
   end
   if silent then refresh_leases(now) end
-  return now
+  return now, wall
 end
 
 local function is_held(lease, now)
@@ -44,14 +40,14 @@ local function is_held(lease, now)
   return ends and tonumber(ends) > now
 end
 
--- Two generations of a growing hash: the current one is written, both are read, and the older one is dropped when the
--- current one is `retention` ms old. An entry lives between one and two retentions.
-local function rotate(what, retention, now)
+-- Two generations of a growing hash, or of several: the current one is written, both are read, and the older one is
+-- dropped when the current one is `retention` ms old. An entry lives between one and two retentions.
+local function rotate(what, retention, now, also)
   local since = redis.call('HGET', META, what .. '_since')
   if since and now - since < retention then return end
-  if since then
-    redis.call('UNLINK', name(what .. ':old'))
-    if redis.call('EXISTS', name(what)) == 1 then redis.call('RENAME', name(what), name(what .. ':old')) end
+  for _, hash in ipairs(since and { what, also } or {}) do
+    redis.call('UNLINK', name(hash .. ':old'))
+    if redis.call('EXISTS', name(hash)) == 1 then redis.call('RENAME', name(hash), name(hash .. ':old')) end
   end
   redis.call('HSET', META, what .. '_since', whole(now))
 end

@@ -20,12 +20,12 @@ local function not_overtaken(content, job)
   for _, fragment in ipairs(job[FRAGMENTS]) do
     if fragment[LINK] then links[fragment[LINK]] = fragment[VERSION] end
   end
-  local fresh = {}
+  local newer = {}
   for _, fragment in ipairs(content[FRAGMENTS]) do
     local newest = fragment[TAG] == 'F' and full or fragment[LINK] and links[fragment[LINK]]
-    if not newest or fragment[VERSION] >= newest then fresh[#fresh + 1] = fragment end
+    if not newest or fragment[VERSION] >= newest then newer[#newer + 1] = fragment end
   end
-  return fresh
+  return newer
 end
 
 local function land_delivered(key, job, content, landing, attempts)
@@ -51,7 +51,7 @@ local function land_delivered(key, job, content, landing, attempts)
   count('delivered')
   local noted = remembered('history', key)
   local version = full_version(job[FRAGMENTS]) or (noted and version_of(noted)) or 0
-  redis.call('HSET', name('history'), key, delivery(version, wall_clock(), landing.status, attempts))
+  redis.call('HSET', name('history'), key, delivery(version, landing.at, landing.status, attempts))
   local digest = kind == 'product' and digest_of(job[FRAGMENTS])
   if digest then redis.call('HSET', name('digests'), key, digest .. flight.print) end
   if not content then return redis.call('HDEL', JOBS, key) end
@@ -65,7 +65,7 @@ local function held(landing)
   return landing.held
 end
 
--- One job ends. landing: {flight, lease, size, now, sent, status, text, split}; delay in ms (retry only).
+-- One job ends. landing: {flight, lease, size, now, sent, status, text, at, split}; delay in ms (retry only).
 local function land(key, job, content, verdict, delay, landing)
   local now = landing.now
   if content then redis.call('HDEL', WAITING, key) end
@@ -116,7 +116,7 @@ local function land_plain(keys, versions, digests)
   count('delivered', #keys)
 end
 
--- verdicts(index) gives verdict and delay of the flight's index-th job; answer: {sent, status, text}.
+-- verdicts(index) gives verdict and delay of the flight's index-th job; answer: {sent, status, text, at}, at: the time of day.
 local function land_flight(lease, flight, verdicts, answer, now)
   local keys = flight.keys
   redis.call('HDEL', FLIGHTS, lease)
@@ -127,14 +127,14 @@ local function land_flight(lease, flight, verdicts, answer, now)
   local known = redis.call('EXISTS', TRIES) == 1 and redis.call('HMGET', TRIES, unpack(keys)) or {}
   local landing = {
     flight = flight, lease = lease, size = #keys, now = now,
-    sent = answer.sent, status = answer.status, text = answer.text,
+    sent = answer.sent, status = answer.status, text = answer.text, at = answer.at,
     split = flight.split and load(SPLITS, flight.split),
   }
   if landing.split then
     if answer.kind == 'accepted' then landing.split.most = math.max(landing.split.most, #keys) end
     if answer.kind == 'refused' then landing.split.least = math.min(landing.split.least, #keys) end
   end
-  local plain, versions, digests, wall = {}, {}, {}, wall_clock()
+  local plain, versions, digests = {}, {}, {}
   local is_product = kind_of(flight.stream) == 'product'
   for index, key in ipairs(keys) do
     local verdict, delay = verdicts(index)
@@ -145,7 +145,7 @@ local function land_flight(lease, flight, verdicts, answer, now)
     if verdict == 'delivered' and version and not content and not known[index] then
       plain[#plain + 1] = key
       versions[#versions + 1] = key
-      versions[#versions + 1] = delivery(version, wall, answer.status, answer.sent)
+      versions[#versions + 1] = delivery(version, answer.at, answer.status, answer.sent)
       local digest = is_product and digest_of(job[FRAGMENTS])
       if digest then
         digests[#digests + 1] = key

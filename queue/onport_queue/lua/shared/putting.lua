@@ -105,8 +105,8 @@ local function drop_later(ids)
 end
 
 -- What is due is put now, at most PROMOTIONS.
-local function promote_later(now)
-  local ids = redis.call('ZRANGEBYSCORE', LATER, '-inf', string.format('%.3f', wall_clock()), 'LIMIT', 0, PROMOTIONS)
+local function promote_later(now, wall)
+  local ids = redis.call('ZRANGEBYSCORE', LATER, '-inf', string.format('%.3f', wall), 'LIMIT', 0, PROMOTIONS)
   if #ids == 0 then return end
   local keys = {}
   for index, id in ipairs(ids) do keys[index] = string.sub(id, 1, -18) end
