@@ -29,14 +29,18 @@ class Errands:
         self._waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
     def run(
-        self, work: Callable[[], _Result], afterwards: Callable[[_Result], None], *, bound_s: float
+        self,
+        work: Callable[[], _Result],
+        *,
+        bound_s: float,
+        afterwards: Callable[[_Result], None] = lambda _: None,
     ) -> _Result:
         """Return what the work returned, or raise what it raised; what hangs is left to itself.
 
         Args:
             work: what the caller needs.
-            afterwards: told what it returned; waited for only as far as there is time.
             bound_s: how long is waited.
+            afterwards: told what it returned; waited for only as far as there is time.
 
         Raises:
             redis.exceptions.TimeoutError: it takes longer; its outcome is unknown.

@@ -40,9 +40,9 @@ class _Connection:
 
     pid: int
     redis: Redis
+    queue: Queue
     handover: Handover
     errands: Errands
-    asked: Queue
 
 
 class Reception:
@@ -74,7 +74,7 @@ class Reception:
         try:
             return connection.errands.run(
                 lambda: self._tries()(connection.handover.put, latest),
-                lambda reply: self._follow_up(connection.handover, batch, reply),
+                afterwards=lambda reply: self._follow_up(connection.handover, batch, reply),
                 bound_s=self._bound_s,
             )
         except RedisError as error:
@@ -90,8 +90,11 @@ class Reception:
         """Return the sales that Redis holds or has delivered; none while it is away."""
         if self._shelter is not None and self._shelter.is_holding():
             return frozenset()
+        connection = self._connection()
         try:
-            return self._connection().asked.known(Kind.SALE, channel, keys)
+            return connection.errands.run(
+                lambda: connection.queue.known(Kind.SALE, channel, keys), bound_s=KNOWN_BOUND_S
+            )
         except RedisError as error:
             _log.warning("known_failed error=%s", type(error).__name__)
             return frozenset()
@@ -102,11 +105,11 @@ class Reception:
         Raises:
             BrokerUnavailableError: neither.
         """
-        redis = self._connection().redis
+        connection = self._connection()
         try:
-            redis.ping()
+            connection.errands.run(connection.redis.ping, bound_s=self._bound_s)
         except RedisError as error:
-            away = unreachable(redis, error)
+            away = unreachable(connection.redis, error)
             if self._shelter is None:
                 raise BrokerUnavailableError(away) from error
             try:
@@ -139,20 +142,18 @@ class Reception:
     def _connection(self) -> _Connection:
         if self._connected is None or self._connected.pid != os.getpid():
             redis = connect(self._url, timeout_s=self._bound_s, retries=0)
-            asked = connect(self._url, timeout_s=KNOWN_BOUND_S, retries=0)
-            handover = self._handover_over(redis)
-            self._connected = _Connection(
-                os.getpid(), redis, handover, Errands(), Queue.of(asked, self._settings)
-            )
+            queue = Queue.of(redis, self._settings)
+            handover = self._handover_of(queue)
+            self._connected = _Connection(os.getpid(), redis, queue, handover, Errands())
         return self._connected
 
-    def _handover_over(self, redis: Redis) -> Handover:
-        queue = Queue.of(redis, self._settings)
+    def _handover_of(self, queue: Queue) -> Handover:
         return Handover(queue, self._waker, self._memory, self._clock)
 
     def _sheltered(self) -> Shelter:
         def handover() -> Handover:
-            return self._handover_over(connect(self._url, timeout_s=FLUSH_BOUND_S, retries=0))
+            redis = connect(self._url, timeout_s=FLUSH_BOUND_S, retries=0)
+            return self._handover_of(Queue.of(redis, self._settings))
 
         spool = Spool.of(self._settings, self._clock)
         return Shelter(spool, self._memory, handover, self._clock)

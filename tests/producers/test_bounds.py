@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
+from statistics import median
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,28 +16,28 @@ import redis
 from tests.acceptance.proxy import Proxy
 from tests.producers.conftest import CountingWaker
 
-from onport_producers import BrokerUnavailableError, Producer, Receipt, State
+from onport_producers import BrokerUnavailableError, Producer, State
+from onport_producers.reception import KNOWN_BOUND_S
 from onport_queue.clock import SystemClock
 from onport_queue.names import Lane
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
 
 BOUND_S = 0.4
+SLACK_S = 0.15
 CLOCK = SystemClock()
 
+_Result = TypeVar("_Result")
 Misfortune = Callable[[Proxy], AbstractContextManager[None]]
 
 
 class Stopwatch:
-    """Takes the quickest of three: what holds a put up does so each time, a busy machine does not.
-
-    How long puts take behind a real server is told by tests/acceptance/test_checkout.py.
-    """
+    """Takes the median of three, so that one hiccup of a busy machine proves nothing."""
 
     def __init__(self) -> None:
         self._seconds: list[float] = []
 
-    def time(self, call: Callable[[], Receipt]) -> Receipt:
+    def time(self, call: Callable[[], _Result]) -> _Result:
         began = CLOCK.monotonic_s()
         try:
             return call()
@@ -43,9 +45,9 @@ class Stopwatch:
             self._seconds.append(CLOCK.monotonic_s() - began)
 
     @property
-    def quickest_s(self) -> float:
+    def median_s(self) -> float:
         assert len(self._seconds) == 3
-        return min(self._seconds)
+        return median(self._seconds)
 
 
 @pytest.fixture
@@ -129,10 +131,10 @@ def test_a_sale_is_taken_within_the_bound(
             assert shop.create_sale(sale()).state is not State.SPOOLED
         with misfortune(proxy):
             receipt = watch.time(partial(shop.create_sale, sale(2)))
-        if misfortune is not be_slow or not connected:  # else it may come through in time
-            assert receipt.state is State.SPOOLED
+        is_slow_only = misfortune is be_slow and connected
+        assert (receipt.state is State.SPOOLED) is not is_slow_only
         proxy.heal()
-    assert watch.quickest_s < BOUND_S
+    assert watch.median_s < BOUND_S
 
 
 def test_a_name_server_that_hangs_holds_nobody_up(
@@ -144,7 +146,20 @@ def test_a_name_server_that_hangs_holds_nobody_up(
         shop = Producer(hung_name_server.model_copy(update={"spool_path": spool}))
         receipt = watch.time(partial(shop.create_sale, sale()))
         assert receipt.state is State.SPOOLED
-    assert watch.quickest_s < BOUND_S
+    assert watch.median_s < BOUND_S
+
+
+def test_what_the_gateway_asks_before_a_put_holds_nobody_up_either(
+    hung_name_server: Settings, tmp_path: Path
+) -> None:
+    known, ready = Stopwatch(), Stopwatch()
+    for number in range(3):
+        spool = tmp_path / f"{number}.db"
+        shop = Producer(hung_name_server.model_copy(update={"spool_path": spool}))
+        assert known.time(partial(shop.known_sales, "default", ["1"])) == frozenset()
+        assert ready.time(shop.check) == "spool"
+    assert known.median_s < KNOWN_BOUND_S + SLACK_S
+    assert ready.median_s < BOUND_S
 
 
 def test_without_a_spool_the_caller_is_told_within_the_bound(hung_name_server: Settings) -> None:
@@ -153,7 +168,7 @@ def test_without_a_spool_the_caller_is_told_within_the_bound(hung_name_server: S
     for number in range(3):
         with pytest.raises(BrokerUnavailableError, match=r"no answer within 0\.25 s"):
             watch.time(partial(shop.create_sale, sale(number)))
-    assert watch.quickest_s < BOUND_S
+    assert watch.median_s < BOUND_S
 
 
 def test_a_wake_up_that_hangs_delays_nobody_and_the_put_is_not_repeated(
@@ -172,7 +187,7 @@ def test_a_wake_up_that_hangs_delays_nobody_and_the_put_is_not_repeated(
         receipt = watch.time(partial(shop.create_sale, sale(number)))
         assert receipt.state is State.PENDING
     is_over.set()
-    assert watch.quickest_s < BOUND_S
+    assert watch.median_s < BOUND_S
     stats = queue.stats()
     assert (stats.pending, stats.ledger.accepted) == (3, 3)
 
