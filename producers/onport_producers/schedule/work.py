@@ -15,10 +15,10 @@ from onport_producers.schedule.sources import (
     items_of_function,
     place_of,
 )
+from onport_producers.storefront import Rejection
 from onport_queue.clock import Clock
 from onport_queue.errors import BrokerUnavailableError, InvalidJobError
-from onport_queue.jobs import Job, LinkJob, Payload, link_job, product_job, sale_job
-from onport_queue.names import Kind
+from onport_queue.jobs import Payload
 from onport_queue.runs import Outcome, Tally
 from onport_queue.schedule import Schedule, ScheduleKind
 from onport_queue.settings import Settings
@@ -49,6 +49,17 @@ class _Refusals:
         self.many += 1
         if len(self.reasons) < _REASONS_KEPT:
             self.reasons.append(reason)
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where the latest item stands."""
+
+    what: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.line}"
 
 
 class Work:
@@ -134,9 +145,12 @@ class Work:
             inbox.finish(file)
 
     def _put(self, items: Iterator[Item], place: str, refusals: _Refusals) -> None:
-        before = self._tally
-        payloads = self._sound(items, place, refusals)
+        before, at = self._tally, _Place(place)
+        payloads = self._payloads(items, at, refusals)
         producer, channel = self._producer, self._schedule.channel
+
+        def rejected(error: InvalidJobError) -> None:
+            refusals.add(f"{at}: {error}")
 
         def told(accepted: int) -> None:
             self._tally = replace(
@@ -148,13 +162,19 @@ class Work:
 
         match self._schedule.kind:
             case ScheduleKind.PRODUCT:
-                summary = producer.import_products(payloads, channel=channel, progress=told)
+                summary = producer.import_products(
+                    payloads, channel=channel, progress=told, rejected=rejected
+                )
             case ScheduleKind.ACKNOWLEDGE:
-                summary = producer.acknowledge_variants(payloads, channel=channel, progress=told)
+                summary = producer.acknowledge_variants(
+                    payloads, channel=channel, progress=told, rejected=rejected
+                )
             case ScheduleKind.DISCONNECT:
-                summary = producer.disconnect_variants(payloads, channel=channel, progress=told)
+                summary = producer.disconnect_variants(
+                    payloads, channel=channel, progress=told, rejected=rejected
+                )
             case ScheduleKind.SALE | ScheduleKind.SALE_UPDATE:
-                summary = self._put_sales(payloads, told)
+                summary = self._put_sales(payloads, told, rejected)
         self._tally = replace(
             before,
             accepted=before.accepted + summary.accepted,
@@ -164,12 +184,18 @@ class Work:
             spooled=before.spooled + summary.spooled,
         )
 
-    def _put_sales(self, sales: Iterator[Payload], told: Callable[[int], None]) -> Summary:
+    def _put_sales(
+        self, sales: Iterator[Payload], told: Callable[[int], None], rejected: Rejection
+    ) -> Summary:
         is_new = self._schedule.kind is ScheduleKind.SALE
         put = self._producer.create_sale if is_new else self._producer.update_sale
         summary = Summary()
         for sale in sales:
-            receipt = put(sale, channel=self._schedule.channel)
+            try:
+                receipt = put(sale, channel=self._schedule.channel)
+            except InvalidJobError as error:
+                rejected(error)
+                continue
             summary = replace(
                 summary,
                 accepted=summary.accepted + 1,
@@ -179,34 +205,17 @@ class Work:
             told(summary.accepted)
         return summary
 
-    def _sound(self, items: Iterator[Item], place: str, refusals: _Refusals) -> Iterator[Payload]:
-        """Yield what the producer will not refuse; one faulty item must not stop the others."""
+    def _payloads(
+        self, items: Iterator[Item], at: "_Place", refusals: _Refusals
+    ) -> Iterator[Payload]:
         try:
             for item in items:
                 if self._is_stopped():
                     return
-                try:
-                    self._check(item.payload)
-                except InvalidJobError as error:
-                    refusals.add(f"{place} {item.line}: {error}")
-                else:
-                    yield item.payload
+                at.line = item.line
+                yield item.payload
         except Exception as error:  # noqa: BLE001 - what came before it is put all the same
             refusals.broken = error
-
-    def _check(self, payload: Payload) -> None:
-        job: Job | LinkJob
-        match self._schedule.kind:
-            case ScheduleKind.PRODUCT:
-                job = product_job(payload, key_fields=self._settings.product_key)
-            case ScheduleKind.ACKNOWLEDGE:
-                job = link_job(Kind.ACKNOWLEDGE, payload)
-            case ScheduleKind.DISCONNECT:
-                job = link_job(Kind.DISCONNECT, payload)
-            case ScheduleKind.SALE | ScheduleKind.SALE_UPDATE:
-                job = sale_job(payload)
-        if self._settings.validation == "strict" and job.warnings:
-            raise InvalidJobError("", job.warnings[0])
 
     def _said(self) -> str:
         if len(self._faults) < 2:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
+from tests.producers.conftest import CountingWaker
 
 from onport_producers import Producer
 from onport_producers.schedule import Report, SourceError, Work, check_source
@@ -31,8 +33,9 @@ def inbox(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(settings: Settings, producer: Producer, inbox: Path) -> Run:
+def run(settings: Settings, inbox: Path, redis_client: redis.Redis) -> Run:
     """Run a schedule of the inbox's files, or of another source."""
+    del redis_client  # it empties the broker
 
     def run(stop_after: int | None = None, told: list[Tally] | None = None, **of: Any) -> Report:
         asked = 0
@@ -42,15 +45,15 @@ def run(settings: Settings, producer: Producer, inbox: Path) -> Run:
             asked += 1
             return stop_after is not None and asked > stop_after
 
+        changed = {
+            "validation": of.get("validation", "lenient"),
+            "csv": of.get("csv", settings.csv),
+        }
+        own = settings.model_copy(update=changed)
         work = Work(
             schedule(inbox, **of),
-            settings.model_copy(
-                update={
-                    "validation": of.get("validation", "lenient"),
-                    "csv": of.get("csv", settings.csv),
-                }
-            ),
-            of.get("producer", producer),
+            own,
+            of.get("producer") or Producer(own, waker=CountingWaker()),
             SystemClock(),
             is_stopped=is_stopped,
             told=(told if told is not None else []).append,
