@@ -43,19 +43,34 @@ def test_what_was_delivered_is_told_with_time_status_and_attempts(run: Run, queu
     assert all(one["delivered_at"].endswith("+00:00") for one in found)
 
 
-def test_it_can_be_of_one_channel_and_of_late(run: Run, queue: Queue) -> None:
+def test_it_can_be_of_one_channel(run: Run, queue: Queue) -> None:
     put(queue, "1")
     answer(queue, Delivered(), "200")
     put(queue, "2", channel="uk")
     answer(queue, Delivered(), "200")
 
-    assert [one["key"] for one in rows(run("delivered", "--csv", "--channel", "uk").stdout)] == [
-        "2"
-    ]
-    assert len(rows(run("delivered", "--csv", "--since", "1h").stdout)) == 2
-    put(queue, "3")
-    answer(queue, Delivered(), "200")
-    assert run("delivered", "--since", "yesterday").exit_code == 2
+    found = rows(run("delivered", "--csv", "--channel", "uk").stdout)
+
+    assert [one["key"] for one in found] == ["2"]
+
+
+def test_it_can_be_of_late(run: Run, queue: Queue, redis_client: redis.Redis) -> None:
+    put(queue, "1", "2")
+    for _ in range(2):
+        answer(queue, Delivered(), "200")
+    two_hours_ago_ms = round(SystemClock().wall().timestamp() * 1000) - 7_200_000
+    history = "onport-relay:{default}:history"
+    redis_client.hset(history, "sale:default:1", f"0 {two_hours_ago_ms} 200 1")
+
+    assert [one["key"] for one in rows(run("delivered", "--csv", "--since", "1h").stdout)] == ["2"]
+    assert len(rows(run("delivered", "--csv", "--since", "3h").stdout)) == 2
+
+
+def test_a_time_that_is_none_is_refused(run: Run) -> None:
+    result = run("delivered", "--since", "yesterday")
+
+    assert result.exit_code == 2
+    assert "--since 'yesterday'" in result.stderr
 
 
 def test_the_last_delivery_of_a_key_counts_also_over_a_rotation_of_the_history(

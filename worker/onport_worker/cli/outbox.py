@@ -70,8 +70,9 @@ def pump(
 ) -> None:
     """Hand over committed rows to the queue, until Ctrl-C or TERM.
 
-    A row is deleted once Redis has it. Killed at any moment, nothing is lost and nothing is sent
-    twice; any number of pumps may run. While Redis or the database is away it waits and goes on.
+    A row is deleted once Redis has it. Killed at any moment, nothing is lost, and what is handed
+    over again is known by its put id; any number of pumps may run. While Redis or the database is
+    away it waits and goes on.
 
     Ctrl-C or TERM: the batch at hand is finished; exits 0. With --once: exits 1 if Redis is away or
     if it refused something for good; that is set aside, and the others go on.
