@@ -8,7 +8,8 @@ from onport_producers.broker_memory import BrokerMemory
 from onport_producers.wakeup import Waker
 from onport_queue.clock import Clock
 from onport_queue.fold import compaction
-from onport_queue.store import PutBatch, PutReply, Queue
+from onport_queue.puts import PutBatch, PutReply
+from onport_queue.store import Queue
 
 _log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 
 from onport_producers.handover import Handover
 from onport_queue.broker import may_pass
-from onport_queue.store import PutBatch
+from onport_queue.puts import PutBatch
 
 
 @dataclass(frozen=True, slots=True)

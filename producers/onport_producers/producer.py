@@ -9,8 +9,8 @@ from onport_producers.wakeup import CeleryWaker, Waker
 from onport_queue.clock import Clock, SystemClock
 from onport_queue.errors import SettingsError
 from onport_queue.names import DEFAULT_CHANNEL
+from onport_queue.puts import PutBatch, PutReply
 from onport_queue.settings import Settings, load_settings
-from onport_queue.store import PutBatch, PutReply
 
 
 class Producer(Storefront):

@@ -21,8 +21,9 @@ from onport_queue.broker import connect, may_pass, unreachable
 from onport_queue.clock import Clock
 from onport_queue.errors import BrokerUnavailableError, SpoolError
 from onport_queue.names import Kind
+from onport_queue.puts import PutBatch, PutReply
 from onport_queue.settings import Settings
-from onport_queue.store import PutBatch, PutReply, Queue
+from onport_queue.store import Queue
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from onport_producers.handover import Handover
 from onport_producers.spool import Flusher, Spool
 from onport_queue.clock import Clock
 from onport_queue.errors import SpoolError
-from onport_queue.store import PutBatch
+from onport_queue.puts import PutBatch
 
 _log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from onport_queue.errors import InvalidJobError, SettingsError
 from onport_queue.fold import Mode
 from onport_queue.jobs import Job, LinkJob, Payload, link_job, product_job, sale_job
 from onport_queue.names import DEFAULT_CHANNEL, Kind, Lane, checked_name, job_key
+from onport_queue.puts import JOBS_PER_PUT, PutBatch, PutOutcome, PutReply
 from onport_queue.settings import Settings
-from onport_queue.store import JOBS_PER_PUT, PutBatch, PutOutcome, PutReply
 
 Progress = Callable[[int], None]
 """Told after each script call how many items have been accepted so far."""

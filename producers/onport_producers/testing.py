@@ -11,8 +11,8 @@ from onport_queue.clock import Clock, SystemClock
 from onport_queue.fold import Fragment, Mode, folded
 from onport_queue.jobs import Job, LinkJob, link_item
 from onport_queue.names import Kind, Lane, job_key
+from onport_queue.puts import PutBatch, PutOutcome, PutReply
 from onport_queue.settings import Settings, load_settings
-from onport_queue.store import PutBatch, PutOutcome, PutReply
 
 __all__ = ["MemoryProducer", "Receipt", "Sent", "State", "Summary"]
 

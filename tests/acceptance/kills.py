@@ -20,7 +20,8 @@ from tests.acceptance.relay import HASH, Relay, running
 from onport_producers import Producer
 from onport_queue.clock import SystemClock
 from onport_queue.names import Lane
-from onport_queue.store import JOBS_PER_PUT, Queue
+from onport_queue.puts import JOBS_PER_PUT
+from onport_queue.store import Queue
 from onport_sandbox import SandboxSettings
 from onport_worker.fleet import Fleet, WorkerPlan
 

@@ -15,8 +15,9 @@ from onport_queue.broker import connect
 from onport_queue.clock import SystemClock
 from onport_queue.jobs import Job
 from onport_queue.names import DEFAULT_CHANNEL, Kind, Lane
+from onport_queue.puts import JOBS_PER_PUT, PutBatch
 from onport_queue.settings import load_settings
-from onport_queue.store import JOBS_PER_PUT, PutBatch, Queue
+from onport_queue.store import Queue
 from onport_sandbox import Receipt, SandboxProcess, SandboxSettings
 from onport_worker.demo.stage import await_workers
 from onport_worker.embedded import EmbeddedBroker

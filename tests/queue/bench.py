@@ -10,7 +10,8 @@ import redis
 from onport_queue.flight import Claim, Gate
 from onport_queue.jobs import Job, Link, LinkJob
 from onport_queue.names import Kind, Lane
-from onport_queue.store import PutBatch, PutReply, Queue
+from onport_queue.puts import PutBatch, PutReply
+from onport_queue.store import Queue
 
 CHANNELS = ("default", "other", "a", "b")
 

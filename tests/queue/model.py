@@ -41,7 +41,7 @@ from onport_queue.flight import (
 from onport_queue.fold import Fragment, Run
 from onport_queue.jobs import LinkJob
 from onport_queue.names import Kind, Lane, job_key
-from onport_queue.store import PutBatch
+from onport_queue.puts import PutBatch
 
 REDIS_TIME = 10**12
 """Any version Redis gave: newer than those that callers give in tests, in order of arrival.

@@ -9,7 +9,7 @@ from onport_queue.flight import Delivered, Granted, Settlement
 from onport_queue.fold import Mode
 from onport_queue.jobs import Job, Link, LinkJob
 from onport_queue.names import Kind, Lane
-from onport_queue.store import PutBatch, PutOutcome
+from onport_queue.puts import PutBatch, PutOutcome
 
 HOUR_MS = 3_600_000
 

@@ -10,7 +10,8 @@ from onport_queue.broker import may_pass
 from onport_queue.flight import Delivered, Gate, Granted, Retry, Settled, Settlement
 from onport_queue.jobs import Job
 from onport_queue.names import Kind, Lane
-from onport_queue.store import PutBatch, Queue
+from onport_queue.puts import PutBatch
+from onport_queue.store import Queue
 
 MEMORY = 64_000_000
 FAST = Gate(rate=1e6)

@@ -30,8 +30,8 @@ from onport_queue.flight import (
 from onport_queue.fold import Fragment, Mode, Run
 from onport_queue.jobs import Job, Link, LinkJob
 from onport_queue.names import Kind, Lane
+from onport_queue.puts import PutBatch
 from onport_queue.replies import JobView
-from onport_queue.store import PutBatch
 
 EXAMPLES = 40
 STEPS = 50

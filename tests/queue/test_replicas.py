@@ -12,7 +12,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from onport_queue.broker import connect
 from onport_queue.jobs import Job
 from onport_queue.names import Kind, Lane
-from onport_queue.store import PutBatch, PutOutcome, Queue
+from onport_queue.puts import PutBatch, PutOutcome
+from onport_queue.store import Queue
 from onport_worker.embedded import EmbeddedBroker
 from onport_worker.embedded.address import choose_port
 from onport_worker.embedded.binary import find_binary

@@ -8,8 +8,9 @@ from tests.queue.bench import Bench
 from onport_queue.flight import Delivered, Gate, Granted, Retry, Settled, Settlement
 from onport_queue.jobs import Job
 from onport_queue.names import Kind, Lane
+from onport_queue.puts import PutBatch, PutOutcome
 from onport_queue.scripts import Scripts, source
-from onport_queue.store import PutBatch, PutOutcome, Queue
+from onport_queue.store import Queue
 
 NAMES = sorted(
     entry.name.removesuffix(".lua")

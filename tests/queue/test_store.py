@@ -18,14 +18,8 @@ from onport_queue.flight import (
 from onport_queue.fold import Mode, compaction
 from onport_queue.jobs import Job
 from onport_queue.names import Kind, Lane
-from onport_queue.store import (
-    JOBS_PER_PUT,
-    PUT_ID_RETENTION_MS,
-    PutBatch,
-    PutOutcome,
-    PutReply,
-    Queue,
-)
+from onport_queue.puts import JOBS_PER_PUT, PutBatch, PutOutcome, PutReply
+from onport_queue.store import PUT_ID_RETENTION_MS, Queue
 
 
 def finish(bench: Bench, verdict: Verdict) -> None:

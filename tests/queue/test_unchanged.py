@@ -12,7 +12,7 @@ from onport_queue.flight import Dead, Delivered, Granted, Halve, Released, Settl
 from onport_queue.fold import Mode
 from onport_queue.jobs import Job
 from onport_queue.names import Kind, Lane
-from onport_queue.store import PutBatch, PutOutcome
+from onport_queue.puts import PutBatch, PutOutcome
 
 A, B = b'{"price":1}', b'{"price":2}'
 OLD, NEW = everywhere("old"), everywhere("new")

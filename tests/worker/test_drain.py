@@ -17,7 +17,8 @@ from onport_queue.flight import ANY_PRINT, Gate, Granted
 from onport_queue.fold import Mode
 from onport_queue.jobs import Job, product_job, sale_job
 from onport_queue.names import Kind, Lane
-from onport_queue.store import PutBatch, Queue
+from onport_queue.puts import PutBatch
+from onport_queue.store import Queue
 from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Outcome, Withheld
 from onport_worker.delivery.request import Request
 from onport_worker.delivery.settlement import Patience

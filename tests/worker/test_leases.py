@@ -9,7 +9,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from onport_queue.flight import Gate, Granted
 from onport_queue.jobs import sale_job
 from onport_queue.names import Kind, Lane
-from onport_queue.store import PutBatch, Queue
+from onport_queue.puts import PutBatch
+from onport_queue.store import Queue
 from onport_worker.leases import Leases, Unanswered
 
 TERM_S = 30.0

@@ -18,7 +18,7 @@ from onport_producers.receipt import Receipt
 from onport_queue.errors import BrokerUnavailableError
 from onport_queue.jobs import Job
 from onport_queue.names import Kind, Lane
-from onport_queue.store import JOBS_PER_PUT
+from onport_queue.puts import JOBS_PER_PUT
 
 _BYTES_PER_GROUP = 4_000_000
 

@@ -22,7 +22,7 @@ from onport_producers.receipt import Receipt
 from onport_queue.errors import BrokerUnavailableError, InvalidJobError
 from onport_queue.jobs import Job, LinkJob
 from onport_queue.names import Kind, Lane
-from onport_queue.store import JOBS_PER_PUT
+from onport_queue.puts import JOBS_PER_PUT
 
 _log = logging.getLogger(__name__)
 

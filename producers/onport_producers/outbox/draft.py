@@ -13,8 +13,8 @@ from onport_producers.outbox.jobs import (
 from onport_producers.storefront import Storefront
 from onport_queue.clock import SystemClock
 from onport_queue.errors import InvalidJobError
+from onport_queue.puts import PutBatch
 from onport_queue.settings import Settings
-from onport_queue.store import PutBatch
 
 # How a storefront calls the only item that it is given.
 _ONLY_ITEM = "item 1"

@@ -5,7 +5,7 @@ import json
 from onport_producers.codec import decoded, encoded
 from onport_queue.fold import Mode
 from onport_queue.names import Kind, Lane
-from onport_queue.store import PutBatch
+from onport_queue.puts import PutBatch
 
 
 def written(batch: PutBatch) -> str:

@@ -15,8 +15,8 @@ from onport_producers.spool.file import SpoolFile
 from onport_queue.clock import Clock
 from onport_queue.fold import Mode
 from onport_queue.names import Kind, Lane
+from onport_queue.puts import PutBatch
 from onport_queue.settings import Settings
-from onport_queue.store import PutBatch
 
 _log = logging.getLogger(__name__)
 

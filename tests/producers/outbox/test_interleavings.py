@@ -17,7 +17,8 @@ from onport_producers.handover import Handover
 from onport_producers.outbox import Outbox, Pump
 from onport_producers.outbox.table import rows
 from onport_queue.clock import SystemClock
-from onport_queue.store import PutBatch, PutReply, Queue
+from onport_queue.puts import PutBatch, PutReply
+from onport_queue.store import Queue
 
 KEYS = "ab"
 MOST_PER_KEY = 12  # more fragments are compacted

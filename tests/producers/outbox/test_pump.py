@@ -26,7 +26,8 @@ from onport_queue.clock import SystemClock
 from onport_queue.errors import SettingsError
 from onport_queue.jobs import Job
 from onport_queue.names import Kind
-from onport_queue.store import PutBatch, PutReply, Queue
+from onport_queue.puts import PutBatch, PutReply
+from onport_queue.store import Queue
 
 APump = Callable[[], Pump]
 # SQLite locks no rows, and has one writer, so that rows become visible in order.

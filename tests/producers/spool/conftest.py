@@ -8,7 +8,7 @@ from onport_producers.spool import Spool
 from onport_queue.clock import SystemClock
 from onport_queue.jobs import Job
 from onport_queue.names import Kind, Lane
-from onport_queue.store import PutBatch
+from onport_queue.puts import PutBatch
 
 _ids = itertools.count(1)
 

@@ -26,8 +26,9 @@ from onport_producers.spool import Spool, flush, turn_of
 from onport_queue.clock import SystemClock
 from onport_queue.errors import SpoolError
 from onport_queue.names import Kind, Lane
+from onport_queue.puts import PutBatch, PutReply
 from onport_queue.settings import Settings
-from onport_queue.store import PutBatch, PutReply, Queue
+from onport_queue.store import Queue
 
 WaitUntil = Callable[..., None]
 CLOCK = SystemClock()

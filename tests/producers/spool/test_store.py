@@ -20,7 +20,7 @@ from onport_queue.errors import BrokerUnavailableError, SpoolError
 from onport_queue.fold import Mode
 from onport_queue.jobs import Job, Link, LinkJob
 from onport_queue.names import Kind, Lane
-from onport_queue.store import PutBatch
+from onport_queue.puts import PutBatch
 
 MakeSpool = Callable[..., Spool]
 
@@ -180,7 +180,7 @@ from onport_producers.spool import Spool
 from onport_queue.clock import SystemClock
 from onport_queue.jobs import Job
 from onport_queue.names import Kind, Lane
-from onport_queue.store import PutBatch
+from onport_queue.puts import PutBatch
 spool = Spool(Path(sys.argv[1]), "default", most_mb=100, clock=SystemClock())
 for number in range(100_000):
     job = Job(f"{sys.argv[2]}-{number}", b"x" * 500)

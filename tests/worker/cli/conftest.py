@@ -11,8 +11,9 @@ from onport_queue.flight import Answer, Dead, Empty, Gate, Granted, Settlement
 from onport_queue.jobs import Job
 from onport_queue.ledger import Stats
 from onport_queue.names import Kind, Lane
+from onport_queue.puts import PutBatch
 from onport_queue.settings import ENVIRONMENT_PREFIX
-from onport_queue.store import PutBatch, Queue
+from onport_queue.store import Queue
 from onport_worker.cli.app import app
 
 Run = Callable[..., Result]

@@ -8,7 +8,8 @@ from onport_queue.clock import SystemClock
 from onport_queue.flight import Gate, Granted, Retry, Settlement
 from onport_queue.jobs import Job
 from onport_queue.names import Kind, Lane
-from onport_queue.store import PutBatch, Queue
+from onport_queue.puts import PutBatch
+from onport_queue.store import Queue
 
 
 def fail_once(queue: Queue, lane: Lane) -> None:

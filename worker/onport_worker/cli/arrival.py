@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from onport_producers import Producer
 from onport_queue.clock import Clock
 from onport_queue.names import job_key
+from onport_queue.puts import JOBS_PER_PUT, PutBatch, PutOutcome, PutReply
 from onport_queue.settings import Settings
-from onport_queue.store import JOBS_PER_PUT, PutBatch, PutOutcome, PutReply, Queue
+from onport_queue.store import Queue
 
 _POLL_S = 0.5
 _DEAD = "dead"

@@ -12,8 +12,8 @@ from redis.exceptions import RedisError
 from onport_producers.wakeup import CeleryWaker
 from onport_queue.clock import SystemClock
 from onport_queue.names import DEFAULT_CHANNEL, Kind
+from onport_queue.puts import JOBS_PER_PUT
 from onport_queue.replies import DeadLetter
-from onport_queue.store import JOBS_PER_PUT
 from onport_worker.cli.configuration import account_settings_of, opened_queue, with_broker
 from onport_worker.cli.exits import GOOD, OFF, NotHeldError, UsageError, tell
 from onport_worker.cli.jobs import DEAD, by_full_key, content, held, show_job

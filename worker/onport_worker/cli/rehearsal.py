@@ -6,8 +6,8 @@ from onport_producers import Storefront
 from onport_queue.clock import SystemClock
 from onport_queue.fold import Fragment
 from onport_queue.jobs import Job, LinkJob, link_item
+from onport_queue.puts import PutBatch
 from onport_queue.settings import Settings
-from onport_queue.store import PutBatch
 
 SHOWN = 5
 
