@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from tests.queue.bench import Bench, everywhere
-from tests.queue.model import REDIS_TIME, Model, Tries
+from tests.queue.model import Model
+from tests.queue.model_jobs import REDIS_TIME, Tries
 
 from onport_queue.clock import SystemClock
 from onport_queue.flight import (
