@@ -1,4 +1,4 @@
-"""Durations as people write them."""
+"""Durations as people write and say them."""
 
 import re
 from datetime import timedelta
@@ -19,3 +19,18 @@ def parsed_duration(text: str) -> timedelta:
             f"{text!r}: expected a whole number and s, m, h or d, e.g. 90s, 10m, 2h, 3d"
         )
     return timedelta(seconds=int(written[1]) * _UNITS_S[written[2]])
+
+
+def spoken(seconds: float) -> str:
+    """Return a duration in at most two units, e.g. ``3 min 20 s``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    days, hours, minutes = whole // 86_400, whole % 86_400 // 3_600, whole % 3_600 // 60
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    if minutes:
+        return f"{minutes} min {whole % 60} s"
+    return f"{whole} s"

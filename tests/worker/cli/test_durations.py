@@ -2,7 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from onport_worker.cli.durations import duration, spoken
+from onport_queue.durations import spoken
+from onport_worker.cli.durations import duration
 from onport_worker.cli.exits import UsageError
 
 

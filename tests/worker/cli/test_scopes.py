@@ -1,8 +1,9 @@
 import pytest
 
 from onport_queue.names import Lane
+from onport_queue.scopes import spoken_scope
 from onport_worker.cli.exits import UsageError
-from onport_worker.cli.scopes import scope_of, spoken_scope
+from onport_worker.cli.scopes import scope_of
 
 
 @pytest.mark.parametrize(

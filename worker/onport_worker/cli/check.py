@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 from onport_queue.errors import SettingsError
+from onport_queue.picture.text import printable
 from onport_worker.cli.configuration import settings_of
-from onport_worker.cli.exits import GOOD, OFF, printable
+from onport_worker.cli.exits import GOOD, OFF
 from onport_worker.cli.findings import (
     Finding,
     Level,

@@ -11,12 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from onport_queue.clock import SystemClock
+from onport_queue.picture.text import local, printable
 from onport_queue.replies import Delivery
 from onport_worker.cli.channels import checked_channel
 from onport_worker.cli.configuration import account_settings_of, opened_queue, with_broker
 from onport_worker.cli.durations import duration
-from onport_worker.cli.exits import printable
-from onport_worker.cli.moments import local
 
 _LISTED = 50
 _COLUMNS = ("kind", "channel", "key", "delivered_at", "status", "attempts")

@@ -8,6 +8,7 @@ import typer.core
 
 from onport_producers.outbox.errors import DatabaseUnavailableError
 from onport_queue.errors import BrokerUnavailableError, RelayError
+from onport_queue.picture.text import printable
 from onport_sandbox import SandboxError
 from onport_worker.embedded import BinaryNotFoundError, BrokerFailedError
 from onport_worker.fleet import WorkerEndedError
@@ -66,8 +67,3 @@ def tell(text: str) -> None:
         # Not by typer: it writes past a progress bar, and into it.
         sys.stderr.write(f"onport-relay: {printable(line)}\n")
     sys.stderr.flush()
-
-
-def printable(text: str) -> str:
-    """Return the text without what could steer a terminal: it may come from a file or a server."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

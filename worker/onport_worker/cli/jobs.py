@@ -5,15 +5,16 @@ from collections.abc import Sequence
 
 import typer
 
+from onport_queue.durations import spoken
 from onport_queue.fold import Fragment, folded
 from onport_queue.jobs import product_keys
 from onport_queue.names import Kind
+from onport_queue.picture.text import printable
 from onport_queue.replies import JobView
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
 from onport_worker.cli.channels import checked_channel
-from onport_worker.cli.durations import spoken
-from onport_worker.cli.exits import NotHeldError, printable
+from onport_worker.cli.exits import NotHeldError
 
 DEAD = "dead"
 _WISHES = {"A": "acknowledge", "D": "disconnect"}

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from rich.console import Console
 from rich.table import Table
 
+from onport_queue.durations import spoken
 from onport_queue.names import Kind
+from onport_queue.picture.text import printable
 from onport_queue.replies import DeadLetter
 from onport_queue.store import Queue
 from onport_worker.cli.channels import checked_channel
-from onport_worker.cli.durations import duration, spoken
-from onport_worker.cli.exits import UsageError, printable
+from onport_worker.cli.durations import duration
+from onport_worker.cli.exits import UsageError
 from onport_worker.cli.jobs import DEAD, by_full_key
 
 _BEGINNING = 60

@@ -19,12 +19,13 @@ from onport_producers.outbox.rows import contents, now_ms, readmit
 from onport_producers.wakeup import CeleryWaker
 from onport_queue.broker import connect, unreachable
 from onport_queue.clock import SystemClock
+from onport_queue.durations import spoken
+from onport_queue.picture.text import printable
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
 from onport_worker.cli.addresses import place_of as broker_place
 from onport_worker.cli.configuration import settings_of, with_broker
-from onport_worker.cli.durations import spoken
-from onport_worker.cli.exits import GOOD, OFF, printable, tell
+from onport_worker.cli.exits import GOOD, OFF, tell
 from onport_worker.runtime import broker_url
 from onport_worker.stopping import Stopping
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from onport_producers import Summary
 from onport_queue.clock import Clock
+from onport_queue.durations import spoken
+from onport_queue.picture.text import local
 from onport_worker.cli.arrival import Arrival
-from onport_worker.cli.durations import spoken
-from onport_worker.cli.moments import local
 
 
 @dataclass(slots=True)

@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from onport_queue.clock import SystemClock
+from onport_queue.durations import spoken
 from onport_queue.names import Kind, Lane
+from onport_queue.picture.text import local, printable
+from onport_queue.scopes import ACCOUNT, spoken_scope
 from onport_worker.cli.configuration import account_settings_of, opened_queue, with_broker
-from onport_worker.cli.durations import duration, spoken
-from onport_worker.cli.exits import printable
-from onport_worker.cli.moments import local
-from onport_worker.cli.scopes import ACCOUNT, scope_of, spoken_scope
+from onport_worker.cli.durations import duration
+from onport_worker.cli.scopes import scope_of
 
 
 def pause(

@@ -11,12 +11,12 @@ from rich.table import Table
 
 from onport_producers.schedule import Report, next_tick
 from onport_queue.clock import SystemClock
+from onport_queue.picture.text import local, printable
 from onport_queue.runs import RUNS_KEPT, Outcome, Run, Runs, Standing
 from onport_queue.schedule import Schedule
 from onport_queue.settings import Settings
 from onport_worker.cli.configuration import opened_broker, settings_of, with_broker
-from onport_worker.cli.exits import GOOD, INTERRUPTED, OFF, UsageError, printable, tell
-from onport_worker.cli.moments import local
+from onport_worker.cli.exits import GOOD, INTERRUPTED, OFF, UsageError, tell
 from onport_worker.schedules.runner import Runner
 from onport_worker.stopping import Stopping
 

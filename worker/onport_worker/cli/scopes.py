@@ -1,10 +1,9 @@
-"""What can be paused, as commands name it and as people read it."""
+"""What can be paused, as commands name it."""
 
 from onport_queue.names import Lane
+from onport_queue.scopes import ACCOUNT
 from onport_worker.cli.channels import checked_channel
 from onport_worker.cli.exits import UsageError
-
-ACCOUNT = "account"
 
 
 def scope_of(lane: Lane | None, channel: str | None) -> str:
@@ -21,18 +20,3 @@ def scope_of(lane: Lane | None, channel: str | None) -> str:
     if lane is not None:
         return f"lane:{lane}"
     return ACCOUNT if channel is None else f"channel:{checked_channel(channel)}"
-
-
-def spoken_scope(scope: str) -> str:
-    """Return a scope in words, e.g. ``the low lane``."""
-    match scope.split(":"):
-        case ["account"]:
-            return "the whole account"
-        case ["lane", lane]:
-            return f"the {lane} lane"
-        case ["channel", channel]:
-            return f"channel {channel}"
-        case ["endpoint", channel, kind]:
-            return f"{kind} requests of channel {channel}"
-        case _:
-            return scope

@@ -17,12 +17,13 @@ from onport_producers.spool import Contents, Flushed, Spool, flush, turn_of
 from onport_producers.wakeup import CeleryWaker
 from onport_queue.broker import connect, unreachable
 from onport_queue.clock import SystemClock
+from onport_queue.durations import spoken
 from onport_queue.names import DEFAULT_ACCOUNT
+from onport_queue.picture.text import printable
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
 from onport_worker.cli.configuration import all_account_settings_of, with_broker
-from onport_worker.cli.durations import spoken
-from onport_worker.cli.exits import GOOD, OFF, printable, tell
+from onport_worker.cli.exits import GOOD, OFF, tell
 from onport_worker.runtime import broker_url
 
 app = typer.Typer(

@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from onport_queue.clock import SystemClock
+from onport_queue.durations import spoken
 from onport_queue.errors import BrokerUnavailableError, SettingsError
 from onport_queue.ledger import Stats
 from onport_queue.names import SCHEDULES_QUEUE, Lane
 from onport_queue.settings import Settings
 from onport_worker.cli.addresses import endpoint_of
 from onport_worker.cli.configuration import opened_queue, settings_of
-from onport_worker.cli.durations import spoken
 from onport_worker.cli.exits import GOOD, OFF, tell
 from onport_worker.cli.premises import Premises, opened_premises
 from onport_worker.embedded import BrokerFailedError

@@ -3,8 +3,8 @@ from tests.worker.cli.conftest import stats
 
 from onport_queue.ledger import SizeStats, StreamStats
 from onport_queue.names import Kind, Lane
+from onport_queue.picture.forecast import drain_s, requests_left
 from onport_queue.settings import Settings
-from onport_worker.cli.forecast import drain_s, requests_left
 
 
 def pending(kind: Kind, many: int) -> StreamStats:

@@ -1,12 +1,13 @@
-"""What the gate has learnt or was told, a sentence each."""
+"""What happened and what holds the relay up, a sentence each."""
 
+from datetime import datetime, timedelta
 from typing import assert_never
 
+from onport_queue.durations import spoken
 from onport_queue.events import Event, EventName
-from onport_worker.cli.durations import spoken
-from onport_worker.cli.exits import printable
-from onport_worker.cli.rate import figure
-from onport_worker.cli.scopes import spoken_scope
+from onport_queue.ledger import OutageStats, PauseStats
+from onport_queue.picture.text import figure, local, printable
+from onport_queue.scopes import spoken_scope
 
 _CAUSES = {
     "operator": "by an operator",
@@ -26,17 +27,37 @@ def sentence(event: Event) -> str:
     return printable(_sentence(event))
 
 
-def document(event: Event) -> dict[str, object]:
-    """Return an event for a script."""
-    facts = {name.rstrip("_"): fact for name, fact in event.facts().items()}
-    return {"name": event.name.value, "ago_ms": event.ago_ms, **facts}
-
-
 def held_to(items: int | None, size: int | None) -> str:
     """Return the most that a batch may carry."""
     bounds = [f"{items:,} items"] if items else []
     bounds += [f"{size:,} bytes"] if size else []
     return " and ".join(bounds)
+
+
+def lost_data(emptied_ms: int) -> str:
+    """Return what it means that the broker came back without its data, so long ago."""
+    return (
+        f"the broker came back without its data, noticed {spoken(emptied_ms / 1000)} ago: what had "
+        "been accepted and was not delivered is not here. Put it again, then: onport-relay "
+        "accept-loss"
+    )
+
+
+def pause_sentence(pause: PauseStats, now: datetime) -> str:
+    """Return what is paused, why, until when, and how much waits behind it."""
+    why = f"{pause.reason or 'no reason given'} ({spoken_cause(pause.cause)})"
+    lasted = spoken(pause.since_ms / 1000)
+    behind = f"{pause.behind:,} pending behind it"
+    what = spoken_scope(pause.scope)
+    return printable(f"{what}, {why}: {_until(pause, now)}; for {lasted}, {behind}")
+
+
+def outage_sentence(outage: OutageStats) -> str:
+    """Return how the breaker stands."""
+    paused = "once" if outage.openings == 1 else f"{outage.openings:,} times in a row"
+    then = "a probe is on its way" if outage.probing else "one probe is next"
+    lasted = spoken(outage.since_ms / 1000)
+    return f"the endpoint has failed for {lasted}, paused {paused}; {then}"
 
 
 def _sentence(event: Event) -> str:
@@ -76,3 +97,13 @@ def _rate(rate: float | None) -> str:
 
 def _scope(event: Event) -> str:
     return spoken_scope(event.scope or "?")
+
+
+def _until(pause: PauseStats, now: datetime) -> str:
+    left = spoken(max(0, pause.left_ms) / 1000)
+    if pause.cause == "refused":
+        probe = "is due" if pause.left_ms <= 0 else f"in {left}"
+        return f"until an answer is accepted, next probe {probe}"
+    if pause.left_ms < 0:
+        return "until resumed"
+    return f"until {local(now + timedelta(milliseconds=pause.left_ms), now)}, {left} left"

@@ -1,7 +1,8 @@
 import pytest
 
 from onport_queue.events import Event, EventName
-from onport_worker.cli.events import document, sentence
+from onport_queue.picture.document import event_document
+from onport_queue.picture.sentences import sentence
 
 SENTENCES = [
     (
@@ -71,4 +72,4 @@ def test_what_could_steer_the_terminal_is_not_told() -> None:
 def test_a_script_gets_the_facts_that_there_are() -> None:
     event = Event(name=EventName.RATE_LOWERED, ago_ms=9, from_=15.0, to=7.5)
 
-    assert document(event) == {"name": "rate_lowered", "ago_ms": 9, "from": 15.0, "to": 7.5}
+    assert event_document(event) == {"name": "rate_lowered", "ago_ms": 9, "from": 15.0, "to": 7.5}

@@ -2,8 +2,8 @@
 
 from onport_queue.ledger import Stats
 from onport_queue.names import Kind
+from onport_queue.picture.rates import allowed_rate
 from onport_queue.settings import Settings
-from onport_worker.cli.rate import allowed_rate
 
 
 def requests_left(stats: Stats, settings: Settings) -> int:

@@ -1,6 +1,6 @@
 from datetime import datetime, timedelta
 
-from onport_worker.cli.moments import local
+from onport_queue.picture.text import local
 
 NOW = datetime.fromisoformat("2026-11-03T14:22:05").astimezone()
 
