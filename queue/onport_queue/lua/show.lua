@@ -20,12 +20,17 @@ local function flat(content)
   return out
 end
 
-local later, ids = {}, later_of(key, LATER_SHOWN)
+local ids, due_at = later_of(key, LATER_SHOWN), {}
+for _, id in ipairs(ids) do due_at[id] = tonumber(redis.call('ZSCORE', LATER, id)) end
+-- By id what is due together: ids are in the order of the puts, and table.sort keeps no order.
+table.sort(ids, function(one, other)
+  if due_at[one] ~= due_at[other] then return due_at[one] < due_at[other] end
+  return one < other
+end)
+local later = {}
 for index, id in ipairs(ids) do
-  local left = math.max(0, math.ceil(redis.call('ZSCORE', LATER, id) - wall))
-  later[index] = { left, flat(load(LATER_PUTS, id)) }
+  later[index] = { math.max(0, math.ceil(due_at[id] - wall)), flat(load(LATER_PUTS, id)) }
 end
-table.sort(later, function(one, other) return one[1] < other[1] end)
 
 local job = load(JOBS, key)
 if not job then
