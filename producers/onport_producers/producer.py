@@ -1,6 +1,5 @@
 """The client that a shop uses: puts into Redis, or keeps on the disk while that is away."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from onport_producers.reception import PUT_BOUND_S, Reception
@@ -55,15 +54,6 @@ class Producer(Storefront):
     def from_config(cls, config: Path | None = None) -> "Producer":
         """Return a producer set up by a settings file and the environment."""
         return cls(load_settings(config))
-
-    def known_sales(self, channel: str, keys: Sequence[str]) -> frozenset[str]:
-        """Return the sales that the relay holds or has delivered; none while Redis is away.
-
-        Args:
-            channel: the custom channel.
-            keys: their `externalId`s, at most 500.
-        """
-        return self._reception_of(channel).known_sales(channel, keys)
 
     def check(self) -> str:
         """Return what would take a put now: ``broker`` or ``spool``.

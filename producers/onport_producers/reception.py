@@ -2,7 +2,6 @@
 
 import logging
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from redis import Redis
@@ -20,7 +19,6 @@ from onport_producers.wakeup import Waker
 from onport_queue.broker import connect, may_pass, unreachable
 from onport_queue.clock import Clock
 from onport_queue.errors import BrokerUnavailableError, SpoolError
-from onport_queue.names import Kind
 from onport_queue.puts import PutBatch, PutReply
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
@@ -28,8 +26,6 @@ from onport_queue.store import Queue
 _log = logging.getLogger(__name__)
 
 PUT_BOUND_S = 0.25
-KNOWN_BOUND_S = 0.1
-"""How long asking for known sales may take: a put comes after it."""
 
 FLUSH_BOUND_S = 2.0
 """How long one call of the flusher may take; nobody waits for it."""
@@ -86,19 +82,6 @@ class Reception:
         handover.follow_up(batch, reply)
         if self._shelter is not None:
             self._shelter.note_offset()
-
-    def known_sales(self, channel: str, keys: Sequence[str]) -> frozenset[str]:
-        """Return the sales that Redis holds or has delivered; none while it is away."""
-        if self._shelter is not None and self._shelter.is_holding():
-            return frozenset()
-        connection = self._connection()
-        try:
-            return connection.errands.run(
-                lambda: connection.queue.known(Kind.SALE, channel, keys), bound_s=KNOWN_BOUND_S
-            )
-        except RedisError as error:
-            _log.warning("known_failed error=%s", type(error).__name__)
-            return frozenset()
 
     def check(self) -> str:
         """Return what would take a put now: ``broker`` or ``spool``.

@@ -160,7 +160,7 @@ class Storefront(ABC):
     def put_jobs(
         self,
         kind: Kind,
-        lane: Lane,
+        lane: Lane | None,
         channel: str,
         jobs: Sequence[Job] | Sequence[LinkJob],
         *,
@@ -168,6 +168,7 @@ class Storefront(ABC):
     ) -> tuple[Receipt, ...]:
         """Put prepared jobs of one kind in one step, at most 500; a receipt each, in order.
 
+        Without a lane each job has its own: high if the relay knows nothing of its key, else low.
         Without `force` a product that is unchanged is skipped, as `import_products` does.
         """
         self._check_channel(channel)
@@ -211,11 +212,15 @@ class Storefront(ABC):
         reply = self._put(batch)
         jobs: Sequence[Job | LinkJob] = batch.jobs
         states = map(State, reply.outcomes) if reply else repeat(State.SPOOLED, len(jobs))
-        expected_at = self._expected_at(batch.lane, reply, not_before) if reply else None
+        # Of what is kept the queue tells the lane later: new sales are the most that nobody named.
+        lanes = reply.lanes if reply else repeat(batch.lane or Lane.HIGH, len(jobs))
+        expected_at = {
+            lane: self._expected_at(lane, reply, not_before) if reply else None for lane in Lane
+        }
         prefix = job_key(batch.kind, batch.channel, "")
         return tuple(
-            Receipt(prefix + job.key, batch.lane, state, expected_at, job.warnings)
-            for job, state in zip(jobs, states, strict=True)
+            Receipt(prefix + job.key, lane, state, expected_at[lane], job.warnings)
+            for job, state, lane in zip(jobs, states, lanes, strict=True)
         )
 
     def _put_many(

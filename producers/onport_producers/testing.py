@@ -50,7 +50,7 @@ class MemoryProducer(Storefront):
         self._jobs: dict[str, _Held] = {}
         self._delivered: dict[str, int] = {}
         self._products: dict[str, bytes] = {}
-        self._ahead: list[tuple[PutBatch, int]] = []
+        self._ahead: list[tuple[PutBatch, tuple[Lane, ...], int]] = []
         self._newest_ms = 0
 
     @property
@@ -74,27 +74,38 @@ class MemoryProducer(Storefront):
 
     def _put(self, batch: PutBatch) -> PutReply:
         self._put_what_is_due()
+        lanes = tuple(self._lane(batch, job) for job in batch.jobs)
         if batch.not_before_ms is not None and batch.not_before_ms > self._now_ms():
-            self._ahead.append((batch, len(self._ahead)))
+            self._ahead.append((batch, lanes, len(self._ahead)))
             outcomes = (PutOutcome.DELAYED,) * len(batch.jobs)
         else:
-            outcomes = tuple(self._taken(batch, job) for job in batch.jobs)
+            outcomes = self._take(batch, lanes)
         depth = {lane: sum(held.lane == lane for held in self._jobs.values()) for lane in Lane}
-        return PutReply(outcomes, (), depth[Lane.HIGH], depth[Lane.LOW], (), self._newest_ms, "")
+        return PutReply(
+            outcomes, (), depth[Lane.HIGH], depth[Lane.LOW], (), self._newest_ms, "", lanes
+        )
 
     def _put_what_is_due(self) -> None:
         now_ms = self._now_ms()
         due = [ahead for ahead in self._ahead if (ahead[0].not_before_ms or 0) <= now_ms]
-        for batch, _ in sorted(due, key=lambda ahead: (ahead[0].not_before_ms, ahead[1])):
-            for job in batch.jobs:
-                self._taken(batch, job)
+        for batch, lanes, _ in sorted(due, key=lambda ahead: (ahead[0].not_before_ms, ahead[2])):
+            self._take(batch, lanes)
         self._ahead = [ahead for ahead in self._ahead if ahead not in due]
         self._newest_ms = max(self._newest_ms, now_ms)
 
     def _now_ms(self) -> int:
         return int(self._clock.wall().timestamp() * 1000)
 
-    def _taken(self, batch: PutBatch, job: Job | LinkJob) -> PutOutcome:
+    def _take(self, batch: PutBatch, lanes: Sequence[Lane]) -> tuple[PutOutcome, ...]:
+        jobs: Sequence[Job | LinkJob] = batch.jobs
+        return tuple(self._taken(batch, *each) for each in zip(jobs, lanes, strict=True))
+
+    def _lane(self, batch: PutBatch, job: Job | LinkJob) -> Lane:
+        key = job_key(batch.kind, batch.channel, job.key)
+        is_known = key in self._jobs or key in self._delivered
+        return batch.lane or (Lane.LOW if is_known else Lane.HIGH)
+
+    def _taken(self, batch: PutBatch, job: Job | LinkJob, lane: Lane) -> PutOutcome:
         key = job_key(batch.kind, batch.channel, job.key)
         fragments = _fragments(batch, job, self._newest_ms)
         version, known = fragments[0].version, self._jobs.get(key)
@@ -103,10 +114,10 @@ class MemoryProducer(Storefront):
             return PutOutcome.UNCHANGED
         if fragments[0].tag == "F" and version < self._delivered.get(key, 0):
             return PutOutcome.SUPERSEDED
-        held = known or _Held(batch.channel, batch.lane, batch.kind)
+        held = known or _Held(batch.channel, lane, batch.kind)
         for new in fragments:
             held.fragments = _laid(held.fragments, new)
-        if batch.lane is Lane.HIGH:
+        if lane is Lane.HIGH:
             held.lane = Lane.HIGH
         self._jobs[key] = held
         return PutOutcome.FOLDED if known else PutOutcome.PENDING

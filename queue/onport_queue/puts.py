@@ -32,6 +32,9 @@ class PutBatch:
     gives up, or `kept` it while Redis was away. A put that Redis reads only then, out of a
     connection that was given up, must not look newer than those that were made since.
 
+    Without a lane each job has its own: high if the queue knows nothing of its key, low if it holds
+    it or has delivered it.
+
     With `not_before_ms`, a time of day since 1970, its jobs stay outside their keys until then, and
     have that time as their version. With `skip_unchanged`, products that Onport has are left out.
     """
@@ -39,7 +42,7 @@ class PutBatch:
     put_id: bytes
     kind: Kind
     channel: str
-    lane: Lane
+    lane: Lane | None
     jobs: Sequence[Job] | Sequence[LinkJob]
     mode: Mode = Mode.FULL
     latest_ms: int | None = None
@@ -53,7 +56,7 @@ class PutReply:
     """Outcomes in the order of the jobs, the lanes that need waking, the depths after the put.
 
     `redis_ms` is the version that a job without one gets now; `epoch` names the broker's data, ''
-    if nobody has asked for its name yet.
+    if nobody has asked for its name yet; `lanes` are those of the jobs.
     """
 
     outcomes: tuple[PutOutcome, ...]
@@ -63,3 +66,4 @@ class PutReply:
     overgrown: tuple[int, ...]
     redis_ms: int
     epoch: str
+    lanes: tuple[Lane, ...]

@@ -100,7 +100,7 @@ class Queue:
             batch.put_id,
             batch.kind,
             checked_name("channel", batch.channel),
-            batch.lane,
+            batch.lane or "",
             batch.mode,
             PUT_ID_RETENTION_MS,
             self._history_retention_ms,
@@ -120,7 +120,12 @@ class Queue:
                     arguments += (link.id, link.body)
             else:
                 arguments.append(job.body)
-        outcomes, wake, high, low, overgrown, redis_ms, epoch = self._put(arguments)
+        outcomes, wake, high, low, overgrown, redis_ms, epoch, lowered = self._put(arguments)
+        low_places = {replies.number(place) for place in replies.array(lowered)}
+        lanes = (
+            batch.lane or (Lane.LOW if place in low_places else Lane.HIGH)
+            for place in range(len(batch.jobs))
+        )
         return PutReply(
             outcomes=tuple(
                 _OUTCOMES[cast("bytes", outcome)] for outcome in replies.array(outcomes)
@@ -131,6 +136,7 @@ class Queue:
             overgrown=tuple(replies.number(place) for place in replies.array(overgrown)),
             redis_ms=replies.number(redis_ms),
             epoch=replies.text(epoch),
+            lanes=tuple(lanes),
         )
 
     def _put(self, arguments: Sequence[str | bytes | int | float]) -> list[Reply]:
@@ -288,16 +294,6 @@ class Queue:
         """
         reply = replies.array(self._scripts.run("states", _at_most(keys)))
         return tuple(replies.text(state) for state in reply)
-
-    def known(self, kind: Kind, channel: str, keys: Sequence[str]) -> frozenset[str]:
-        """Return those of the keys that the queue holds or has delivered.
-
-        At most 500. How long a delivered one is known: `history_retention_ms`.
-        """
-        prefix = job_key(kind, channel, "")
-        full_keys = [prefix + key for key in _at_most(keys)]
-        known = replies.array(self._scripts.run("known", full_keys)) if full_keys else []
-        return frozenset(key for key, is_known in zip(keys, known, strict=True) if is_known)
 
     def delivered(self) -> Iterator[Delivery]:
         """Yield the last delivery of each key that the history has, in no order, page by page.

@@ -27,7 +27,7 @@ from tests.benchmarks.open_loop import Served, percentile, sale, serve_evenly
 
 from onport_producers.spool import Spool
 from onport_queue.clock import SystemClock
-from onport_queue.names import DEFAULT_CHANNEL, Kind
+from onport_queue.names import DEFAULT_CHANNEL, Kind, job_key
 from onport_sandbox import SandboxSettings, canonical_digest
 from onport_worker.fleet import worker_environment
 
@@ -233,9 +233,13 @@ def test_told_to_stop_under_load_it_loses_nothing_that_it_has_taken(tmp_path: Pa
 
 def known(relay: Relay, keys: Sequence[str]) -> set[str]:
     """Return those that the queue has."""
-    found: set[str] = set()
-    for first in range(0, len(keys), 500):
-        found |= relay.queue.known(Kind.SALE, DEFAULT_CHANNEL, keys[first : first + 500])
+    of = {job_key(Kind.SALE, DEFAULT_CHANNEL, key): key for key in keys}
+    found = {of[one.key] for one in relay.queue.delivered() if one.key in of}
+    every = list(of)
+    for first in range(0, len(every), 500):
+        some = every[first : first + 500]
+        states = relay.queue.states(some)
+        found |= {of[key] for key, state in zip(some, states, strict=True) if state}
     return found
 
 

@@ -86,7 +86,7 @@ class Bench:
         self,
         *keys: str,
         kind: Kind = Kind.SALE,
-        lane: Lane = Lane.LOW,
+        lane: Lane | None = Lane.LOW,
         channel: str = "default",
         body: bytes = b"{}",
         version: int | None = None,

@@ -53,7 +53,7 @@ from onport_queue.flight import (
     Verdict,
 )
 from onport_queue.fold import Fragment, Run
-from onport_queue.jobs import LinkJob
+from onport_queue.jobs import Job, LinkJob
 from onport_queue.names import Kind, Lane, job_key
 from onport_queue.puts import PutBatch
 
@@ -93,16 +93,22 @@ class Model:
     def __post_init__(self) -> None:
         self.refusals = Refusals(self.pauses)
 
-    def put(self, batch: PutBatch) -> tuple[list[str], set[Lane]]:
+    def put(self, batch: PutBatch) -> tuple[list[str], set[Lane], list[Lane]]:
         self._woken = set()
         self.ledger["accepted"] += len(batch.jobs)
         if batch.put_id in self.put_ids:
             self.ledger["duplicate"] += len(batch.jobs)
-            return ["duplicate"] * len(batch.jobs), set()
+            return (
+                ["duplicate"] * len(batch.jobs),
+                set(),
+                [batch.lane or Lane.HIGH] * len(batch.jobs),
+            )
         self.put_ids.add(batch.put_id)
         outcomes = []
+        lanes = [self._lane(batch, job.key) for job in batch.jobs]
         day = None if batch.not_before_ms is None else batch.not_before_ms - REDIS_TIME
-        for job in batch.jobs:
+        jobs: Sequence[Job | LinkJob] = batch.jobs
+        for job, lane in zip(jobs, lanes, strict=True):
             version = self.newest if job.version is None else job.version
             if batch.not_before_ms is not None:
                 version = batch.not_before_ms
@@ -115,15 +121,20 @@ class Model:
             if day is not None and day > self.day:
                 self._seq += 1
                 folded = folded_all([], given)
-                self.later.append(Later(day, key, self._seq, batch.lane, folded))
+                self.later.append(Later(day, key, self._seq, lane, folded))
                 outcomes.append("delayed")
             elif batch.skip_unchanged and self._is_unchanged(key, batch.channel, given):
                 self.ledger["unchanged"] += 1
                 self.history[key] = max(self.history.get(key, 0), version)
                 outcomes.append("unchanged")
             else:
-                outcomes.append(self._put_one(key, batch.lane, given))
-        return outcomes, {lane for lane in self._woken if not self._attended(lane)}
+                outcomes.append(self._put_one(key, lane, given))
+        return outcomes, {lane for lane in self._woken if not self._attended(lane)}, lanes
+
+    def _lane(self, batch: PutBatch, name: str) -> Lane:
+        key = job_key(batch.kind, batch.channel, name)
+        is_known = key in self.jobs or key in self.history
+        return batch.lane or (Lane.LOW if is_known else Lane.HIGH)
 
     def claim(self, lane: Lane, gate: Gate, lease: str) -> Claim:
         self.promote_expired()
@@ -551,6 +562,7 @@ class Model:
             self._enter(key)
             return
         self.ledger["delivered"] += 1
+        self.history.setdefault(key, 0)
         if job.fragments[0].tag == "F":
             self.history[key] = job.fragments[0].version
             if kind == Kind.PRODUCT and len(job.fragments) == 1:

@@ -93,7 +93,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(
         kind=st.sampled_from([Kind.SALE, Kind.PRODUCT, Kind.PRODUCT]),
         channel=channels,
-        lane=lanes,
+        lane=st.sampled_from([*Lane, None]),
         mode=st.sampled_from(Mode),
         entries=st.lists(st.tuples(names, versions), min_size=1, max_size=5),
         same=st.booleans(),
@@ -103,7 +103,7 @@ class QueueMachine(RuleBasedStateMachine):
         self,
         kind: Kind,
         channel: str,
-        lane: Lane,
+        lane: Lane | None,
         mode: Mode,
         entries: list[tuple[str, int | None]],
         same: bool,
@@ -403,9 +403,10 @@ class QueueMachine(RuleBasedStateMachine):
 
     def check_the_put(self, batch: PutBatch, given: PutBatch) -> None:
         reply = self.bench.queue.put(batch)
-        outcomes, woken = self.model.put(given)
+        outcomes, woken, in_lanes = self.model.put(given)
         assert list(reply.outcomes) == outcomes
         assert set(reply.wake) == woken
+        assert list(reply.lanes) == in_lanes
         depths = [
             sum(len(self.model.pending_in(one)) for one in self.model.turns if one.startswith(lane))
             for lane in Lane

@@ -262,36 +262,34 @@ def test_nothing_is_shown_of_a_key_that_the_queue_does_not_hold(bench: Bench) ->
     assert not bench.queue.compact(Kind.SALE, "default", "1", compaction)
 
 
-def test_a_sale_is_known_from_its_put_until_its_history_is_forgotten(bench: Bench) -> None:
-    def known() -> frozenset[str]:
-        return bench.queue.known(Kind.SALE, "default", ["1", "2"])
+def test_where_no_lane_is_said_what_is_new_goes_first_and_the_rest_is_an_update(
+    bench: Bench,
+) -> None:
+    def lane_of_a_put() -> Lane:
+        (lane,) = bench.put("1", lane=None).lanes
+        return lane
 
-    assert known() == frozenset()
-    bench.put("1")
-    assert known() == {"1"}
+    assert lane_of_a_put() is Lane.HIGH
+    assert lane_of_a_put() is Lane.LOW
     finish(bench, Retry(1_000))
-    assert known() == {"1"}
+    assert lane_of_a_put() is Lane.LOW
     bench.pass_ms(1_000)
     finish(bench, Dead())
-    assert known() == {"1"}
-    bench.put("1")
+    assert lane_of_a_put() is Lane.LOW
     finish(bench, Delivered())
-    assert known() == {"1"}
+    assert lane_of_a_put() is Lane.LOW
     bench.queue.forget(Kind.SALE, "default", "1")
-    assert known() == frozenset()
+    assert lane_of_a_put() is Lane.HIGH
 
 
-def test_what_another_channel_holds_is_not_known(bench: Bench) -> None:
-    bench.put("1", channel="other")
+def test_each_job_of_a_put_has_its_own_lane_where_none_is_said(bench: Bench) -> None:
+    bench.put("old")
+    bench.put("elsewhere", channel="other")
 
-    assert bench.queue.known(Kind.SALE, "default", ["1"]) == frozenset()
-    assert bench.queue.known(Kind.SALE, "other", ["1"]) == {"1"}
+    reply = bench.put("new", "old", "elsewhere", "new", lane=None)
 
-
-def test_asking_for_no_key_asks_nobody_and_for_too_many_is_refused(bench: Bench) -> None:
-    assert bench.queue.known(Kind.SALE, "default", []) == frozenset()
-    with pytest.raises(ValueError, match="at most 500 keys"):
-        bench.queue.known(Kind.SALE, "default", ["k"] * 501)
+    assert reply.lanes == (Lane.HIGH, Lane.LOW, Lane.HIGH, Lane.HIGH)
+    assert (reply.pending_high, reply.pending_low) == (2, 2)
 
 
 def test_a_lane_is_looked_at_by_one_worker_at_a_time(bench: Bench) -> None:

@@ -103,17 +103,17 @@ class GroupCommit:
         self._begin()
 
     def _put(self, group: _Group) -> Sequence[_Outcome]:
-        lanes = self._lanes(group)
+        lanes = _lanes(group)
         if len(set(lanes.values())) == 1:
             return self._put_lane(lanes[group[0].job.key], group)
         outcomes: dict[int, _Outcome] = {}
-        for lane in Lane:
+        for lane in set(lanes.values()):
             places = [at for at, one in enumerate(group) if lanes[one.job.key] is lane]
             those = [group[at] for at in places]
             outcomes.update(zip(places, self._put_lane(lane, those), strict=True))
         return [outcomes[at] for at in range(len(group))]
 
-    def _put_lane(self, lane: Lane, those: _Group) -> Sequence[_Outcome]:
+    def _put_lane(self, lane: Lane | None, those: _Group) -> Sequence[_Outcome]:
         jobs = [one.job for one in those]
         try:
             receipts = self._producer.put_jobs(Kind.SALE, lane, those[0].channel, jobs)
@@ -122,16 +122,15 @@ class GroupCommit:
         self._metrics.taken(Kind.SALE, (receipt.state for receipt in receipts))
         return receipts
 
-    def _lanes(self, group: _Group) -> Mapping[str, Lane]:
-        """Return the lane of each key: one for all that came for it, so that their order is kept.
 
-        As in the queue, one new sale among them raises them all.
-        """
-        unsure = list({one.job.key for one in group if one.lane is None})
-        known = self._producer.known_sales(group[0].channel, unsure) if unsure else frozenset()
-        lanes: dict[str, Lane] = {}
-        for one in group:
-            lane = one.lane or (Lane.LOW if one.job.key in known else Lane.HIGH)
-            if lane is Lane.HIGH or one.job.key not in lanes:
-                lanes[one.job.key] = lane
-        return lanes
+def _lanes(group: _Group) -> Mapping[str, Lane | None]:
+    """Return the lane of each key: one for all that came for it, so that their order is kept.
+
+    As in the queue, one new sale among them raises them all; where nobody says so, the queue knows.
+    """
+    lanes: dict[str, Lane | None] = {}
+    for one in group:
+        key = one.job.key
+        if key not in lanes or one.lane is Lane.HIGH or lanes[key] is Lane.LOW:
+            lanes[key] = one.lane
+    return lanes

@@ -33,7 +33,7 @@ def read(text: str, *, put_id: str, added_ms: int) -> PutBatch:
         put_id=bytes.fromhex(put_id),
         kind=Kind(fields["kind"]),
         channel=fields["channel"],
-        lane=Lane(fields["lane"]),
+        lane=Lane(fields["lane"]) if fields["lane"] else None,
         jobs=decoded(jobs.encode()),
         mode=Mode(fields["mode"]),
         latest_ms=added_ms,

@@ -92,7 +92,7 @@ class Spool:
                 " not_before_ms, skip_unchanged, spooled_s, many, jobs)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    *(self._account, batch.put_id, batch.kind, batch.channel, batch.lane),
+                    *(self._account, batch.put_id, batch.kind, batch.channel, batch.lane or ""),
                     *(batch.mode, batch.latest_ms, batch.not_before_ms, batch.skip_unchanged),
                     *(self._clock.wall().timestamp(), len(batch.jobs), encoded(batch.jobs)),
                 ),
@@ -245,7 +245,7 @@ def _entry(row: Any) -> Entry:  # Any: sqlite3 has no types for what a table hol
         put_id=put_id,
         kind=Kind(kind),
         channel=channel,
-        lane=Lane(lane),
+        lane=Lane(lane) if lane else None,
         jobs=decoded(jobs),
         mode=Mode(mode),
         latest_ms=latest_ms,

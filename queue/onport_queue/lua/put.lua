@@ -1,13 +1,15 @@
 -- put: take jobs in, all of one kind, channel, lane and mode.
 --
--- ARGV  put id, kind, channel, lane (high|low), mode (full|partial; sales and products only),
+-- ARGV  put id, kind, channel, lane (high|low; '' = high for a key of which the queue knows nothing yet, that is: neither
+--       holds it nor remembers that it was delivered; low for any other), mode (full|partial; sales and products only),
 --       retention of put ids in ms, retention of the history in ms, the latest version that Redis time may give, as the
 --       caller guesses it ('' = any), kept (1: it was made long ago), due ('' = now; ms of Redis's time of day, and
 --       then the version too), unchanged (1: skip what was delivered last), versioned (0|1), then per job
 --         sales, products:  key, version, body
 --         variant links:    key, version, number of links, then per link: link id, body
 --       The version is there only in a versioned put; '' is Redis time, as in one that is not.
--- Reply {outcomes, lanes to wake, pending high, pending low, places of jobs with many fragments, Redis time in ms, epoch}
+-- Reply {outcomes, lanes to wake, pending high, pending low, places of jobs with many fragments, Redis time in ms, epoch,
+--       places of the jobs put in the low lane where '' was asked for}
 --       outcome: pending, folded, waiting, revived, superseded, unchanged, delayed or duplicate, one per job in order.
 -- Run without allow-oom on purpose: at the memory limit Redis refuses it before it has changed anything; but the last of
 -- the memory is for those who take jobs out, and for wake-ups, so puts are refused before.
@@ -66,7 +68,7 @@ while index <= #ARGV do
   contents[#keys], index = new_fragments(index, version)
 end
 
-local outcomes, many = {}, {}
+local outcomes, many, lowered = {}, {}, {}
 
 -- Not before all else has been read: had something gone wrong, this put must not pass for one that was taken.
 local function note_taken()
@@ -74,17 +76,23 @@ local function note_taken()
   count('accepted', #keys)
 end
 
-local function put_ahead()
+-- The lane of a job, given what the queue knew of its key before this put.
+local function lane_at(place, held, delivered)
+  if lane ~= '' then return lane end
+  if not (held or delivered) then return 'high' end
+  lowered[#lowered + 1] = place - 1
+  return 'low'
+end
+
+local function put_ahead(known, delivered)
   note_taken()
   for place, key in ipairs(keys) do
-    put_later(key, lane, contents[place], due, now)
+    put_later(key, lane_at(place, known[place], delivered[place]), contents[place], due, now)
     outcomes[place] = 'delayed'
   end
 end
 
-local function put_now()
-  local known = redis.call('HMGET', JOBS, unpack(keys))
-  local delivered = tag == 'F' and remembered_all('history', keys) or {}
+local function put_now(known, delivered)
   local digests = skips_unchanged and digests_of(channel, keys)
   local unchanged, skipped = {}, 0
   note_taken()
@@ -99,7 +107,7 @@ local function put_now()
         unchanged[#unchanged + 1] = with_version(noted, fragments[1][VERSION])
       end
     else
-      outcomes[place], folded = put_one(key, known[place], lane, fragments, delivered[place], now)
+      outcomes[place], folded = put_one(key, known[place], lane_at(place, known[place], delivered[place]), fragments, delivered[place], now)
     end
     if folded and tag == 'P' and #folded[FRAGMENTS] > MANY_FRAGMENTS then many[#many + 1] = place - 1 end
   end
@@ -113,10 +121,14 @@ if repeated or #keys == 0 then
   for place = 1, #keys do outcomes[place] = 'duplicate' end
   count('accepted', #keys)
   count('duplicate', #keys)
-elseif due and due > wall then
-  put_ahead()
 else
-  put_now()
+  local known = redis.call('HMGET', JOBS, unpack(keys))
+  local delivered = (tag == 'F' or lane == '') and remembered_all('history', keys) or {}
+  if due and due > wall then
+    put_ahead(known, delivered)
+  else
+    put_now(known, delivered)
+  end
 end
 
 -- Of the lanes with new work, those at whose gate no drain is expected anyhow. A drain of the low lane takes high work
@@ -139,4 +151,5 @@ end
 
 return {
   outcomes, unattended(), depth('high'), depth('low'), many, redis_version, redis.call('HGET', META, 'epoch') or '',
+  lowered,
 }

@@ -197,7 +197,7 @@ def test_the_hash_selects_the_channel(guarded: Settings, shop: Shop, queue: Queu
 
     assert (first["id"], first["lane"]) == ("sale:uk:1001", "high")
     assert (second["id"], second["lane"]) == ("sale:default:1001", "high")
-    assert queue.known(Kind.SALE, "uk", ["1001"]) == {"1001"}
+    assert queue.states(["sale:uk:1001"]) == ("pending",)
 
 
 def test_an_empty_array_is_nothing_to_do(shop: Shop, queue: Queue) -> None:
