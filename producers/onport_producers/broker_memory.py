@@ -45,12 +45,13 @@ class BrokerMemory:
         self._newest_ms = max(self._newest_ms, int(guess))
         return self._newest_ms
 
-    def soon_ms(self, seconds: float) -> int | None:
-        """Return Redis time as it will be in so many seconds; None before Redis has told its own.
+    def within_ms(self, seconds: float) -> int | None:
+        """Return the last ms of Redis time before so many seconds have passed.
 
-        The time of day of a host that has not asked yet may be hours off.
+        None before Redis has told its time: the time of day of a host that has not asked yet may be
+        hours off.
         """
-        return None if self._last is None else self.now_ms() + round(seconds * 1000)
+        return None if self._last is None else self.now_ms() + round(seconds * 1000) - 1
 
     def offset_ms(self) -> float:
         """Return by how much Redis is ahead of this host's time of day."""

@@ -66,7 +66,7 @@ class Reception:
         if self._shelter is not None and self._shelter.is_holding():
             self._shelter.keep(batch)
             return None
-        latest = replace(batch, latest_ms=self._memory.soon_ms(self._bound_s))
+        latest = replace(batch, latest_ms=self._memory.within_ms(self._bound_s))
         connection = self._connection()
         try:
             return connection.errands.run(

@@ -64,6 +64,6 @@ def test_it_never_runs_backwards() -> None:
 
 def test_what_is_soon_is_not_guessed_before_redis_has_told_its_time() -> None:
     memory = BrokerMemory(HandClock())
-    assert memory.soon_ms(0.25) is None
+    assert memory.within_ms(0.25) is None
     memory.learn_time(NOON_MS, began_s=100, ended_s=100)
-    assert memory.soon_ms(0.25) == NOON_MS + 250
+    assert memory.within_ms(0.25) == NOON_MS + 249
