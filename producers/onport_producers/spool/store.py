@@ -166,6 +166,15 @@ class Spool:
             sql, values = "UPDATE puts SET refused = NULL WHERE account = ?", (self._account,)
             self._file.run(lambda file: file.execute(sql, values), beyond_bound=True)
 
+    def discard_refused(self, most: int) -> None:
+        """Forget the puts that were set aside, at most so many, in order."""
+        if most:
+            sql = (
+                "DELETE FROM puts WHERE place IN (SELECT place FROM puts"
+                " WHERE account = ? AND refused IS NOT NULL ORDER BY place LIMIT ?)"
+            )
+            self._file.run(lambda file: file.execute(sql, (self._account, most)), beyond_bound=True)
+
     def fact(self, name: str) -> str | None:
         """Return what was noted under a name, or None."""
         if not self._file.is_there():

@@ -72,6 +72,25 @@ def test_flush_sets_aside_what_is_refused_and_tries_it_again_when_told(
     assert Queue(redis_client).stats().pending == 2
 
 
+def test_what_was_refused_is_dropped_when_told_and_nothing_else(
+    run: Run, kept: Callable[[int], Path]
+) -> None:
+    path = kept(2)
+    spool = Spool(path, "default", most_mb=10, clock=SystemClock())
+    spool.set_aside(spool.first(1)[0].place, "why")
+
+    asked = run("spool", "discard", SPOOL_PATH=str(path))
+    assert (asked.exit_code, spool.contents().refused_puts) == (2, 1)
+    assert "--yes" in asked.stderr
+
+    told = run("spool", "discard", "--yes", SPOOL_PATH=str(path))
+    assert told.exit_code == 0
+    assert told.stdout == "Refused  put 1, 1 jobs of sale: why\nDiscarded: 1 puts.\n"
+    contents = spool.contents()
+    assert (contents.puts, contents.refused_puts) == (1, 0)
+    spool.close()
+
+
 def test_status_needs_no_broker(run_alone: Run, kept: Callable[[int], Path]) -> None:
     path = kept(2)
     told = run_alone("spool", "status", SPOOL_PATH=str(path))

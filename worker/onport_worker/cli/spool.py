@@ -1,6 +1,7 @@
 """onport-relay spool: what this host's producers kept while Redis was away."""
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from onport_queue.picture.text import printable
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
 from onport_worker.cli.configuration import all_account_settings_of, with_broker
-from onport_worker.cli.exits import GOOD, OFF, tell
+from onport_worker.cli.exits import GOOD, OFF, UsageError, tell
 from onport_worker.runtime import broker_url
 
 app = typer.Typer(
@@ -69,6 +70,28 @@ def flush_now(
             _tell_refused(left)
         is_off = is_off or flushed.error is not None or left.refused_puts > 0
     raise typer.Exit(OFF if is_off else GOOD)
+
+
+@app.command()
+def discard(
+    context: typer.Context,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Drop for good what Redis had refused and was set aside; asks before it does.
+
+    Its jobs are not delivered; what waits is not touched. `spool flush --refused` tries them again.
+    """
+    if not yes and not sys.stdin.isatty():
+        raise UsageError("discard: asks before it drops anything; expected a terminal, or --yes")
+    for settings in all_account_settings_of(context):
+        spool = Spool.of(settings, SystemClock())
+        contents = spool.contents()
+        _tell_refused(contents)
+        puts = f"{contents.refused_puts:,} puts{_for_account(settings)}"
+        if not contents.refused_puts or yes or typer.confirm(f"Discard {puts}?", err=True):
+            spool.discard_refused(contents.refused_puts)
+            typer.echo(f"Discarded: {puts}.")
 
 
 @app.command()
