@@ -152,7 +152,13 @@ class Queue:
         return replies.array(reply)
 
     def claim(self, lane: Lane, gate: Gate, lease: str) -> Claim:
-        """Take what may be sent now: a token and a batch, or the reason why not."""
+        """Take what may be sent now: a token and a batch, or the reason why not.
+
+        Args:
+            lane: a drain of the low one takes high work first.
+            gate: what the worker may send, and how fast.
+            lease: a new one, ``<process>:<random>``: by it a crash is told from its company.
+        """
         arguments: list[str | bytes | int | float] = [
             lane,
             gate.rate,

@@ -18,6 +18,7 @@ from tests.queue.model_answers import (
     doubling,
 )
 from tests.queue.model_jobs import (
+    CRASHES,
     CRASHES_ALONE,
     REDIS_TIME,
     REPLAYED,
@@ -30,6 +31,7 @@ from tests.queue.model_jobs import (
     folded_all,
     lane_of,
     not_overtaken,
+    process_of,
 )
 
 from onport_queue.flight import (
@@ -269,7 +271,11 @@ class Model:
 
     def promote_expired(self) -> None:
         """Expired leases give their jobs back."""
-        for lease in [lease for lease in self.flights if not self._is_held(lease)]:
+        expired = [lease for lease in self.flights if not self._is_held(lease)]
+        for lease, flight in self.flights.items():
+            lost = [other for other in expired if process_of(other) == process_of(lease)]
+            flight.company |= bool(lost) and lost != [lease]
+        for lease in expired:
             self.ledger["expired"] += 1
             self._land_flight(lease, None)
 
@@ -475,9 +481,10 @@ class Model:
         if settlement and (settlement.sent or dies):
             tries.status = settlement.status or tries.status
         if verdict is None:
-            tries.crashes += flight.alone
+            tries.crashes += flight.alone and not flight.company
             tries.alone = True
-            if tries.crashes >= CRASHES_ALONE:
+            tries.lost += 1
+            if tries.crashes >= CRASHES_ALONE or tries.lost >= CRASHES:
                 dies, tries.status = True, "poison"
         if isinstance(verdict, Halve):
             tries.limit, tries.split = -(-len(flight.keys) // 2), split

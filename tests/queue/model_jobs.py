@@ -15,6 +15,7 @@ What is put ahead of its time is due on a `day` from now, and has REDIS_TIME + d
 TAGS = {Kind.ACKNOWLEDGE: "A", Kind.DISCONNECT: "D"}
 WISHES = {tag: kind for kind, tag in TAGS.items()}
 CRASHES_ALONE = 3
+CRASHES = 20
 REPLAYED = 2**52
 """Places from here on are those of replayed jobs."""
 
@@ -31,6 +32,7 @@ class Tries:
     first: int | None = None
     held: int = 0
     status: str | None = None
+    lost: int = 0
 
 
 @dataclass
@@ -73,6 +75,12 @@ class Flight:
     print: str = ""
     bytes: int = 0
     at: int = 0
+    company: bool = False
+
+
+def process_of(lease: str) -> str:
+    """The process that holds a lease."""
+    return lease.rpartition(":")[0] or lease
 
 
 def folded_in(fragments: Sequence[Fragment], new: Fragment) -> list[Fragment]:

@@ -168,12 +168,19 @@ class QueueMachine(RuleBasedStateMachine):
         size=st.sampled_from([25, 1_000_000]),
         share=st.sampled_from([0.5, 0.34, 0.34, 0.1, 0.0, 1.0]),
         prints=workers,
+        process=st.sampled_from(["", "one:", "two:"]),
     )
     def claim(
-        self, lane: Lane, items: int, size: int, share: float, prints: tuple[str, ...]
+        self,
+        lane: Lane,
+        items: int,
+        size: int,
+        share: float,
+        prints: tuple[str, ...],
+        process: str = "",
     ) -> None:
         self.pass_time(1)  # a thousand tokens' time
-        lease = f"lease-{len(self.leases)}"
+        lease = f"{process}lease-{len(self.leases)}"
         gate = Gate(
             1e6,
             share,

@@ -37,6 +37,9 @@ from onport_worker.turnstile import Turnstile
 
 _log = logging.getLogger(__name__)
 
+# Leases that are lost together tell by it that they were in company; see landing.lua.
+_PROCESS = secrets.token_hex(4)
+
 SHIFT_S = 10.0
 # A drain waits out a pause this short; from longer ones the look of some worker wakes the lane.
 SHORT_PAUSE_S = 1.0
@@ -161,7 +164,7 @@ class Drain:
         return None
 
     def _claim(self, lane: Lane, began_s: float) -> Claim | None:
-        lease = secrets.token_hex(8)
+        lease = f"{_PROCESS}:{secrets.token_hex(8)}"
         try:
             with self._leases.asking(lease):
                 claim = self._queue.claim(lane, self._limits.gate, lease)

@@ -1,6 +1,9 @@
 -- The end of a flight: delivered, retry, released, halve, dead, or its lease expired.
 
-local CRASHES_ALONE = 3 -- this many leases lost by a job that flew alone make it dead
+-- So many leases lost by a job that flew alone, in a process that had nothing else under way, make it dead; and so many
+-- lost at all, since a process under load is never without company.
+local CRASHES_ALONE, CRASHES = 3, 20
+local COMPANIONS = 500 -- leases looked at
 
 local function note_answer(tries, status, text, now)
   if status ~= '' then tries.last = { at = math.floor(now), status = status, text = text } end
@@ -82,11 +85,14 @@ local function land(key, job, content, verdict, delay, landing)
   end
   if landing.sent == 1 or verdict == 'dead' then note_answer(tries, landing.status, landing.text, now) end
   if verdict == 'expired' then
-    if landing.flight.alone then tries.crashes = tries.crashes + 1 end
+    local flight = landing.flight
+    if flight.alone and not flight.company then tries.crashes = tries.crashes + 1 end
     tries.alone = true
-    if tries.crashes >= CRASHES_ALONE then
+    tries.lost = (tries.lost or 0) + 1
+    if tries.crashes >= CRASHES_ALONE or tries.lost >= CRASHES then
       verdict = 'dead'
-      note_answer(tries, 'poison', 'its lease expired ' .. CRASHES_ALONE .. ' times while it was sent alone', now)
+      local crashes = string.format('%d times, %d of them while nothing else was sent', tries.lost, tries.crashes)
+      note_answer(tries, 'poison', 'its lease expired ' .. crashes, now)
     end
   elseif verdict == 'halve' then
     tries.limit, tries.split = math.ceil(landing.size / 2), landing.flight.split or landing.lease
@@ -171,10 +177,37 @@ local function promote_due(now)
   end
 end
 
+-- The process that holds a lease, whose id is `<process>:<random>`; without a `:` it is a process of its own.
+local function process_of(lease) return string.match(lease, '^(.*):') or lease end
+
+-- A process died with several requests under way: which of them killed it nobody can say. Noted with each of them, before
+-- any is given back.
+local function note_company(expired)
+  local leases = {}
+  for _, lease in ipairs(redis.call('ZRANGE', LEASES, 0, COMPANIONS - 1)) do
+    local process = process_of(lease)
+    leases[process] = leases[process] or {}
+    table.insert(leases[process], lease)
+  end
+  for _, lease in ipairs(expired) do
+    local together = leases[process_of(lease)] or {}
+    if #together > 1 then
+      for _, each in ipairs(together) do
+        local flight = load(FLIGHTS, each)
+        flight.company = true
+        save(FLIGHTS, each, flight)
+      end
+      leases[process_of(lease)] = nil
+    end
+  end
+end
+
 -- Expired leases give their jobs back, about PROMOTIONS jobs.
 local function promote_expired(now)
   local promoted = 0
   local expired = redis.call('ZRANGEBYSCORE', LEASES, '-inf', string.format('%.3f', now), 'LIMIT', 0, PROMOTIONS)
+  if #expired == 0 then return end
+  note_company(expired)
   for _, lease in ipairs(expired) do
     local flight = load(FLIGHTS, lease)
     promoted = promoted + #flight.keys
