@@ -33,6 +33,7 @@ _RATE = 500.0
 # Short, so that what a killed worker held comes back while others are killed.
 _LEASE_S = 10.0
 _SAMPLES_PER_S = 4.0
+_FILL_BOUND_S = 10.0
 _CLOCK = SystemClock()
 
 
@@ -127,7 +128,9 @@ def kill_workers(home: Path, *, jobs: int, kills: int, seed: int) -> Killed:
     began = _CLOCK.monotonic_s()
     slow = SandboxSettings(hashes={"default": HASH}, latency_ms=_LATENCY_MS)
     with running(home, slow, appendfsync="always", rate=_RATE, lease_s=_LEASE_S) as relay:
-        fill(relay.producer, home / "history.jsonl", jobs, random.Random(seed))
+        # Patient: these are the jobs that the kills are about, not a shop that can't wait.
+        patient = Producer(relay.settings, bound_s=_FILL_BOUND_S)
+        fill(patient, home / "history.jsonl", jobs, random.Random(seed))
         mortals = Mortals(relay)
         with Sampler(relay.queue) as sampler:
             in_flight = kill_in_turn(mortals, moments(kills, seed), _CLOCK)
