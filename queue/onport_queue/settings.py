@@ -125,6 +125,16 @@ class Settings(BaseSettings):
         le=65535,
         description="Where the HTTP gateway listens (`gateway`; in `up` on 127.0.0.1, 0: nowhere).",
     )
+    metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Where a worker serves what it measures as /metrics, each of a host at another "
+        "port; 0: nowhere. Those of `up` are told by its gateway.",
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", description="The address it listens at; 0.0.0.0 in a container."
+    )
     replicas: int = Field(
         0, ge=0, description="Replicas of Redis that must have a job before its receipt is given."
     )

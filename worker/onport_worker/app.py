@@ -35,6 +35,8 @@ from onport_worker.runtime import Runtime, broker_url, served_accounts
 from onport_worker.schedules.runner import Runner
 from onport_worker.shutdown import Shutdown
 from onport_worker.steps import Steps, unobserved
+from onport_worker.telemetry.metrics import Metrics
+from onport_worker.telemetry.server import serve_metrics
 
 app = Celery("onport_relay", set_as_current=False)
 _log = logging.getLogger(__name__)
@@ -128,10 +130,12 @@ class RelayStep(bootsteps.StartStopStep):
         lanes = [lane for lane in Lane if lane.value in parent.app.amqp.queues.consume_from]
         try:
             served = served_accounts(_settings())
+            metrics = Metrics()
+            serve_metrics(_settings(), metrics.registry())
             share = max(1, parent.concurrency // len(served))
             runtimes = {
-                settings.account: self._built(settings, lanes, parent.hostname, share)
-                for settings in served
+                each.account: self._built(each, lanes, parent.hostname, share, metrics)
+                for each in served
             }
         except RelayError as error:
             sys.stderr.write(f"onport-relay worker: {error}\n")
@@ -146,12 +150,21 @@ class RelayStep(bootsteps.StartStopStep):
         _ending["worker"].listen()
         _ending["worker"].hear_signals()
 
-    def _built(self, settings: Settings, lanes: Sequence[Lane], name: str, share: int) -> Runtime:
+    def _built(
+        self, settings: Settings, lanes: Sequence[Lane], name: str, share: int, metrics: Metrics
+    ) -> Runtime:
         """Return a runtime, however long the broker is away: Celery waits for it as well."""
         clock, never, told = SystemClock(), threading.Event(), False
         while True:
             try:
-                return Runtime(settings, lanes, name, share=share, steps=self.steps)
+                return Runtime(
+                    settings,
+                    lanes,
+                    name,
+                    share=share,
+                    steps=self.steps,
+                    observer=metrics.of(settings.account),
+                )
             except BrokerUnavailableError as error:
                 if not told:
                     sys.stderr.write(f"onport-relay worker: {error}; waiting for it\n")

@@ -22,7 +22,6 @@ from onport_queue.flight import (
     Granted,
     Paused,
     Settled,
-    Settlement,
     Wait,
 )
 from onport_queue.names import Lane
@@ -32,6 +31,7 @@ from onport_worker.delivery.outcome import Ambiguous, Outcome, Unsendable, Withh
 from onport_worker.delivery.request import Request, compose
 from onport_worker.delivery.settlement import Patience, settlement_of
 from onport_worker.leases import Leases
+from onport_worker.observer import Delivery, Loss, Nobody, Observer
 from onport_worker.steps import Step, Steps, unobserved
 from onport_worker.turnstile import Turnstile
 
@@ -73,6 +73,7 @@ class Drain:
         chance: random.Random,
         stopping: threading.Event,
         steps: Steps = unobserved,
+        observer: Observer | None = None,
     ) -> None:
         self._queue = queue
         self._endpoint = endpoint
@@ -83,6 +84,7 @@ class Drain:
         self._chance = chance
         self._stopping = stopping
         self._steps = steps
+        self._observer = observer or Nobody()
         self._turnstiles = {lane: Turnstile(clock) for lane in Lane}
 
     def run(self, lane: Lane) -> None:
@@ -100,7 +102,9 @@ class Drain:
     def deliver(self, granted: Granted) -> None:
         """Send a granted batch and settle it."""
         self._steps(Step.CLAIMED)
+        began_s = self._clock.monotonic_s()
         outcome = self._outcome_of(granted)
+        seconds = self._clock.monotonic_s() - began_s
         if isinstance(outcome, Withheld):
             self._withhold(granted.lease)
             return
@@ -108,7 +112,9 @@ class Drain:
         settlement = settlement_of(
             outcome, granted.items, self._limits.patience, self._clock.wall(), self._chance
         )
-        self._settle(granted.lease, settlement)
+        delivery = Delivery(granted, outcome, settlement, seconds)
+        self._observer.answered(delivery)
+        self._settle(delivery)
 
     def _outcome_of(self, granted: Granted) -> Outcome | Withheld:
         try:
@@ -131,6 +137,7 @@ class Drain:
 
     def _withhold(self, lease: str) -> None:
         _log.warning("send_fenced lease=%s", lease)
+        self._observer.lost(Loss.BEFORE_SENDING)
         try:
             # What is still ours goes back at once; what is not is fenced there.
             if self._leases.left_s(lease) > 0:
@@ -147,7 +154,9 @@ class Drain:
                 began = self._clock.monotonic_s()
                 if began >= ends_at:
                     return None
-                match self._claim(lane, began):
+                claim = self._claim(lane, began)
+                self._observer.asked(lane, claim)
+                match claim:
                     case Granted() as granted:
                         return granted
                     case Wait(seconds):
@@ -159,7 +168,7 @@ class Drain:
                         self._clock.wait(self._stopping, seconds)
                     case Empty() | None:
                         return None
-                    case _ as claim:
+                    case _:
                         assert_never(claim)
         return None
 
@@ -176,7 +185,8 @@ class Drain:
             _log.warning("claim_failed lane=%s error=%s", lane, type(error).__name__)
             return None
 
-    def _settle(self, lease: str, settlement: Settlement) -> None:
+    def _settle(self, delivery: Delivery) -> None:
+        lease, settlement = delivery.granted.lease, delivery.settlement
         try:
             for attempt in self._until_told():
                 with attempt:
@@ -189,11 +199,13 @@ class Drain:
         self._steps(Step.SETTLED)
         match settled:
             case Settled(wake, events):
+                self._observer.settled(delivery)
                 for lane in wake:
                     self._waker.wake(self._queue.account, lane)
                 for event in events:
                     _log.warning("%s %s", event.name, _facts(event))
             case Fenced():
+                self._observer.lost(Loss.BEFORE_SETTLING)
                 _log.warning("settle_fenced lease=%s", lease)
             case _:
                 assert_never(settled)

@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 
 from pydantic import SecretStr
 
@@ -75,7 +75,10 @@ class Ended:
 
 class Fleet:
     """Worker processes that are started and stopped together; each in a session of its own, so that
-    Ctrl-C reaches the parent only and the order of stopping is ours."""
+    Ctrl-C reaches the parent only and the order of stopping is ours.
+
+    `environment` is what they have beside the settings.
+    """
 
     def __init__(
         self,
@@ -83,10 +86,11 @@ class Fleet:
         plans: Sequence[Plan],
         log: Path,
         *,
+        environment: Mapping[str, str] = MappingProxyType({}),
         restarts: RestartPolicy = WORKER_RESTARTS,
         clock: Clock | None = None,
     ) -> None:
-        self._settings = settings
+        self._environment = {**worker_environment(settings), **environment}
         self._plans = plans
         self._log = log
         self._restarts = restarts
@@ -97,7 +101,7 @@ class Fleet:
         """Start all workers."""
         try:
             for plan in self._plans:
-                self._workers.append(_Worker(plan, self._settings, self._log, self._clock))
+                self._workers.append(_Worker(plan, self._environment, self._log, self._clock))
         except BaseException:
             self.stop()
             raise
@@ -204,10 +208,10 @@ class Fleet:
 class _Worker:
     """One worker process, and how often it has ended."""
 
-    def __init__(self, plan: Plan, settings: Settings, log: Path, clock: Clock) -> None:
+    def __init__(self, plan: Plan, environment: Mapping[str, str], log: Path, clock: Clock) -> None:
         self.plan = plan
         self.deaths = 0
-        self._settings = settings
+        self._environment = environment
         self._log = log
         self._clock = clock
         # A killed parent must not leave workers behind that serve with settings nobody sees.
@@ -219,7 +223,7 @@ class _Worker:
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 command_of(self.plan),
-                env=worker_environment(self._settings),
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -21,6 +21,7 @@ from onport_worker.delivery.settlement import Patience
 from onport_worker.drain import Drain, Limits
 from onport_worker.leases import Leases
 from onport_worker.look import Look
+from onport_worker.observer import Observer
 from onport_worker.steps import Steps, unobserved
 
 _log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Runtime:
         share: how many of the process's threads it may use at once. Those of an account whose
             endpoint hangs are taken for half a minute each; the others' are not.
         steps: told of each step of a delivery.
+        observer: told what came of it.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Runtime:
         *,
         share: int,
         steps: Steps = unobserved,
+        observer: Observer | None = None,
     ) -> None:
         """Build everything, start nothing.
 
@@ -90,6 +93,7 @@ class Runtime:
             chance=random.SystemRandom(),
             stopping=self._stopping,
             steps=steps,
+            observer=observer,
         )
 
     def start(self) -> None:

@@ -14,7 +14,9 @@ from onport_producers.gateway.metrics import CONTENT_TYPE, Metrics
 from onport_producers.gateway.page import page
 from onport_producers.gateway.routes import ROUTE_BY_PATH
 from onport_producers.gateway.schema import schema
+from onport_producers.gateway.state import QueueState, SpoolState
 from onport_producers.producer import Producer
+from onport_queue.clock import SystemClock
 from onport_queue.errors import BrokerUnavailableError
 from onport_queue.settings import Settings
 
@@ -35,8 +37,9 @@ class Gateway:
     """
 
     def __init__(self, settings: Settings, producer: Producer | None = None) -> None:
+        clock = SystemClock()
         self._producer = producer or Producer(settings)
-        self._metrics = Metrics()
+        self._metrics = Metrics(QueueState(settings, clock), SpoolState(settings, clock))
         self._inbound = Inbound(self._producer, Door.of(settings), self._metrics)
         described = schema()
         self._documents = {

@@ -1,7 +1,7 @@
-"""What the gateway counts: bounded labels, no keys, no payloads.
+"""What the gateway counts, and what else it tells: bounded labels, no keys, no payloads.
 
 With several processes each writes to files of PROMETHEUS_MULTIPROC_DIR, and any of them answers for
-all.
+all. In `up` the workers write there too.
 """
 
 import os
@@ -17,6 +17,7 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from onport_producers.receipt import State
 from onport_queue.names import Kind
@@ -30,9 +31,14 @@ _GROUP = (1, 2, 4, 8, 16, 32, 64, 128, 256, 500)
 
 
 class Metrics:
-    """Counters and histograms of one process."""
+    """Counters and histograms of one process.
 
-    def __init__(self) -> None:
+    Args:
+        beside: what is told with them, the same by every process.
+    """
+
+    def __init__(self, *beside: Collector) -> None:
+        self._beside = beside
         self._registry = CollectorRegistry()
         name, registry = "onport_relay_gateway", self._registry
         self._seconds = Histogram(
@@ -69,8 +75,11 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return all of it, of all processes, as Prometheus reads it."""
-        if FOLDER_VARIABLE not in os.environ:
-            return generate_latest(self._registry)
         together = CollectorRegistry()
-        MultiProcessCollector(together)  # type: ignore[no-untyped-call] # it has no types
+        if FOLDER_VARIABLE in os.environ:
+            MultiProcessCollector(together)  # type: ignore[no-untyped-call] # it has no types
+        else:
+            together.register(self._registry)
+        for each in self._beside:
+            together.register(each)
         return generate_latest(together)

@@ -197,25 +197,28 @@ class Spool:
         """Return what there is, for an operator."""
         if not self._file.is_there():
             return Contents(0, 0, None, 0, 0, ())
-        ((puts, jobs, oldest),) = self._rows(
-            "SELECT count(*), total(many), min(spooled_s) FROM puts"
-            " WHERE account = ? AND refused IS NULL",
+        # One pass: of a full file each takes a tenth of a second, in which nobody else puts.
+        ((puts, jobs, oldest, refused_puts),) = self._rows(
+            "SELECT count(*) FILTER (WHERE refused IS NULL),"
+            " total(many) FILTER (WHERE refused IS NULL),"
+            " min(spooled_s) FILTER (WHERE refused IS NULL), count(refused)"
+            " FROM puts WHERE account = ?",
             self._account,
         )
-        refused = self._rows(
-            "SELECT place, kind, many, refused FROM puts"
-            " WHERE account = ? AND refused IS NOT NULL ORDER BY place LIMIT 100",
-            self._account,
-        )
-        ((refused_puts,),) = self._rows(
-            "SELECT count(*) FROM puts WHERE account = ? AND refused IS NOT NULL", self._account
-        )
-        aside = tuple(Refused(*row) for row in refused)
+        aside = self._set_aside() if refused_puts else ()
         return Contents(puts, int(jobs), oldest, self._file.size(), refused_puts, aside)
 
     def close(self) -> None:
         """Close the file; it is opened again when it is needed."""
         self._file.close()
+
+    def _set_aside(self) -> tuple[Refused, ...]:
+        rows = self._rows(
+            "SELECT place, kind, many, refused FROM puts"
+            " WHERE account = ? AND refused IS NOT NULL ORDER BY place LIMIT 100",
+            self._account,
+        )
+        return tuple(Refused(*row) for row in rows)
 
     def _first(self, most: int, most_bytes: int) -> list[Any]:
         def read(file: sqlite3.Connection) -> list[Any]:

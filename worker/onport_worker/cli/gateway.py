@@ -1,10 +1,8 @@
 """onport-relay gateway: Onport's own inbound paths, for a shop in any language."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from functools import partial
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -13,8 +11,7 @@ from onport_queue.clock import SystemClock
 from onport_queue.errors import SettingsError
 from onport_worker.cli.configuration import settings_of, with_broker
 from onport_worker.cli.exits import GOOD, OFF, tell
-
-_METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+from onport_worker.telemetry.shared import FOLDER_VARIABLE, shared_folder
 
 
 def gateway(
@@ -40,7 +37,9 @@ def gateway(
     Ctrl-C or TERM: what was accepted is answered first; exits 0.
     """
     settings = with_broker(settings_of(context))
-    with _metrics_folder(workers):
+    with ExitStack() as stack:
+        if workers > 1:
+            os.environ[FOLDER_VARIABLE] = str(stack.enter_context(shared_folder()))
         # Only now: prometheus-client reads the environment when it is imported.
         from onport_producers.gateway import Address, Door, Prefork, serve  # noqa: PLC0415
 
@@ -59,14 +58,3 @@ def gateway(
             work = partial(serve, settings, place)
             good = work() if workers == 1 else Prefork(work, workers, SystemClock(), tell).run()
     raise typer.Exit(GOOD if good else OFF)
-
-
-@contextmanager
-def _metrics_folder(workers: int) -> Iterator[None]:
-    """Have a folder where several processes add up what they count."""
-    if workers == 1:
-        yield
-        return
-    with TemporaryDirectory(prefix="onport-relay-metrics-") as folder:
-        os.environ[_METRICS_FOLDER] = folder
-        yield

@@ -24,6 +24,7 @@ from onport_worker.embedded.address import HOST, is_free
 from onport_worker.fleet import BeatPlan, Fleet, GatewayPlan, Plan, WorkerPlan
 from onport_worker.runtime import served_accounts
 from onport_worker.stopping import Stopping
+from onport_worker.telemetry.shared import FOLDER_VARIABLE, shared_folder
 
 LOG_NAME = "workers.log"
 _HIGH_THREADS = 4
@@ -64,7 +65,14 @@ def up(
         _introduce(premises, gateways)
         beats = [BeatPlan()] if any(one.enabled for one in settings.schedules) else []
         every: list[Plan] = [*plans(settings), *gateways, *beats]
-        with Fleet(premises.settings, every, log_of(settings)) as fleet:
+        # Their figures are added up, and told by the gateway: one port for all of a machine.
+        alone = premises.settings.model_copy(update={"metrics_port": 0})
+        with (
+            shared_folder() as figures,
+            Fleet(
+                alone, every, log_of(settings), environment={FOLDER_VARIABLE: str(figures)}
+            ) as fleet,
+        ):
             _watch(fleet, premises, gateways, stopping)
             typer.echo("Stopping: what is on the wire is finished first ...")
         left = [_stats(premises.settings.for_account(each.account)) for each in accounts]
