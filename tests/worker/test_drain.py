@@ -26,6 +26,7 @@ from onport_worker.delivery.wire import Wire
 from onport_worker.drain import Drain, Limits
 from onport_worker.leases import Leases
 from onport_worker.look import Look
+from onport_worker.observer import Nobody, Observer
 from onport_worker.steps import Step, Steps, unobserved
 
 WaitUntil = Callable[..., None]
@@ -67,6 +68,7 @@ class Bench:
     stopping: threading.Event = field(default_factory=threading.Event)
     patience: Patience = field(default_factory=lambda: Patience(max_attempts=3))
     steps: Steps = unobserved
+    observer: Observer = field(default_factory=Nobody)
 
     def __post_init__(self) -> None:
         clock = SystemClock()
@@ -82,6 +84,7 @@ class Bench:
             chance=random.Random(1),
             stopping=self.stopping,
             steps=self.steps,
+            observer=self.observer,
         )
 
     def put_sale(self, key: str, lane: Lane = Lane.HIGH) -> None:

@@ -29,9 +29,10 @@ _Sample = tuple[tuple[str, ...], float]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One look at an account, and what is set for it."""
+    """One look at an account, what is set for it, and its channels."""
 
     settings: Settings
+    channels: Sequence[str]
     stats: Stats
 
 
@@ -71,12 +72,7 @@ def _jobs(seen: Seen) -> Iterator[_Sample]:
 
 
 def _pending(seen: Seen) -> Iterable[_Sample]:
-    channels = [
-        name
-        for name in seen.settings.channel_names
-        if seen.settings.account_of(name) == seen.settings.account
-    ]
-    none = dict.fromkeys(product(Lane, channels, Kind), 0)
+    none = dict.fromkeys(product(Lane, seen.channels, Kind), 0)
     held = {(each.lane, each.channel, each.kind): each.pending for each in seen.stats.streams}
     return (none | held).items()
 

@@ -5,6 +5,7 @@ However often that is, each is looked at once a second at most, and for a bounde
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from prometheus_client.core import GaugeMetricFamily
@@ -31,6 +32,13 @@ _KEPT_S = 1.0
 _Found = TypeVar("_Found")
 
 
+@dataclass(frozen=True, slots=True)
+class _Account:
+    settings: Settings
+    channels: Sequence[str]
+    queue: Queue
+
+
 class QueueState(Collector):
     """What the queue holds, of every account; while it can't be read, that and nothing else.
 
@@ -42,8 +50,14 @@ class QueueState(Collector):
         if settings.redis_url is None:
             raise SettingsError("redis_url: missing; set ONPORT_RELAY_REDIS_URL")
         redis = connect(settings.redis_url, timeout_s=_BOUND_S, retries=0)
-        accounts = [settings.for_account(name) for name in settings.account_names]
-        self._queues = [(account, Queue.of(redis, account)) for account in accounts]
+        self._accounts = [
+            _Account(
+                own := settings.for_account(name),
+                [each for each in settings.channel_names if settings.account_of(each) == name],
+                Queue.of(redis, own),
+            )
+            for name in settings.account_names
+        ]
         self._look = _Look(self._seen, clock)
 
     def collect(self) -> Iterator[Metric]:
@@ -54,7 +68,7 @@ class QueueState(Collector):
             yield from queue_figures.families(seen)
 
     def _seen(self) -> Sequence[Seen]:
-        return [Seen(account, queue.stats()) for account, queue in self._queues]
+        return [Seen(each.settings, each.channels, each.queue.stats()) for each in self._accounts]
 
 
 class SpoolState(Collector):
