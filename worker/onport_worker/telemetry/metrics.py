@@ -101,6 +101,8 @@ class AccountMetrics:
         self._wait_seconds = cache(metrics.wait_seconds.labels)
         self._jobs = cache(metrics.jobs.labels)
         self._lost_leases = cache(metrics.lost_leases.labels)
+        for loss in Loss:  # told from the start: of the first one no rule could see an increase
+            self._lost_leases(account, loss.value)
 
     def asked(self, lane: Lane, claim: Claim | None) -> None:
         """Count what the gate said."""
