@@ -304,6 +304,7 @@ def test_two_processes_count_together(tmp_path: Path) -> None:
 
     assert 'onport_relay_gateway_jobs_total{kind="sale",state="pending"} 40.0' in figures
     assert "onport_relay_gateway_group_sales_sum 40.0" in figures
+    assert 'onport_relay_jobs{account="default",state="pending"} 40.0' in figures
 
 
 def test_a_spool_holds_what_a_killed_gateway_had_taken(tmp_path: Path) -> None:

@@ -191,11 +191,21 @@ def test_what_is_pending_is_delivered_after_the_next_start(
     assert again.stop(signal.SIGINT) == 0
 
 
-def test_a_sale_sent_to_its_gateway_is_delivered(
+def figures(port: int) -> str:
+    """Return what a gateway tells Prometheus."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/metrics")
+    told = connection.getresponse().read().decode()
+    connection.close()
+    return told
+
+
+def test_a_sale_sent_to_its_gateway_is_delivered_and_counted(
     start: Callable[..., Relay], sandbox: SandboxProcess, wait_until: WaitUntil
 ) -> None:
     port = choose_port(0, last=None)
-    relay = start(ONPORT_RELAY_GATEWAY_PORT=str(port))
+    # A worker's own port is not used here: two of them would want it.
+    relay = start(ONPORT_RELAY_GATEWAY_PORT=str(port), ONPORT_RELAY_METRICS_PORT=str(port))
     assert f"Gateway   http://127.0.0.1:{port}, in place of Onport's host\n" in relay.lines
 
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -206,6 +216,10 @@ def test_a_sale_sent_to_its_gateway_is_delivered(
     connection.close()
 
     wait_until(lambda: applied(sandbox) == 1)
+    # Of its workers, told by the gateway.
+    counted = 'onport_relay_worker_jobs_total{account="default",kind="sale",lane="high"'
+    wait_until(lambda: f'{counted},verdict="delivered"}} 1.0' in figures(port))
+    assert 'onport_relay_workers{account="default"} 2.0' in figures(port)
     assert relay.stop(signal.SIGTERM) == 0
     assert is_free(port)
 
