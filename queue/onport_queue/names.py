@@ -15,6 +15,10 @@ SCHEDULES_QUEUE = "schedules"
 CELERY_KEY_PREFIX = "onport-relay:celery:"
 """Before each Redis key of our wake-ups: a shop may have queues `high` and `low` of its own."""
 
+FIGURES_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""The folder where processes of one host add up what they count. The name is prometheus-client's,
+which reads it when it is imported."""
+
 DEFAULT_ACCOUNT = "default"
 DEFAULT_CHANNEL = "default"
 

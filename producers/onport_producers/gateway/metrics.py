@@ -20,10 +20,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from onport_producers.receipt import State
-from onport_queue.names import Kind
-
-FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""As prometheus-client calls it; it must be set before that is imported."""
+from onport_queue.names import FIGURES_VARIABLE, Kind
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -76,7 +73,7 @@ class Metrics:
     def text(self) -> bytes:
         """Return all of it, of all processes, as Prometheus reads it."""
         together = CollectorRegistry()
-        if FOLDER_VARIABLE in os.environ:
+        if FIGURES_VARIABLE in os.environ:
             MultiProcessCollector(together)  # type: ignore[no-untyped-call] # it has no types
         else:
             together.register(self._registry)

@@ -16,7 +16,7 @@ from onport_producers.gateway import Gateway
 from onport_producers.gateway.state import QueueState
 from onport_producers.spool import Spool
 from onport_queue.clock import SystemClock
-from onport_queue.flight import Dead, Gate, Granted, Retry, Settlement
+from onport_queue.flight import Answer, Dead, Gate, Granted, Released, Retry, Settlement
 from onport_queue.names import Lane
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
@@ -102,6 +102,24 @@ def test_pauses_are_told_by_scope_and_cause_without_names(shop: Shop, queue: Que
     assert found['pauses{account="default",cause="operator",scope="channel"}'] == 2
     assert found['pauses{account="default",cause="operator",scope="account"}'] == 0
     assert "secret" not in str(found)
+
+
+def test_an_outage_opens_the_breaker_and_pauses_the_account(shop: Shop, queue: Queue) -> None:
+    for number in range(5):
+        shop.post(SALE, sale(str(number)))
+        settle(queue, str(number), Settlement([Retry(60_000)], Answer.FAILED, status="503"))
+
+    found = figures(shop)
+
+    assert found['breaker_open{account="default"}'] == 1
+    assert found['pauses{account="default",cause="outage",scope="account"}'] == 1
+
+
+def test_a_refused_hash_pauses_its_channel(shop: Shop, queue: Queue) -> None:
+    shop.post(SALE, sale("1"))
+    settle(queue, "a", Settlement([Released()], Answer.DENIED, sent=False, status="401"))
+
+    assert figures(shop)['pauses{account="default",cause="refused",scope="channel"}'] == 1
 
 
 def test_a_ledger_that_is_off_and_a_broker_that_was_emptied_are_told(

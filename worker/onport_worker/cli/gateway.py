@@ -9,9 +9,10 @@ import typer
 
 from onport_queue.clock import SystemClock
 from onport_queue.errors import SettingsError
+from onport_queue.names import FIGURES_VARIABLE
 from onport_worker.cli.configuration import settings_of, with_broker
 from onport_worker.cli.exits import GOOD, OFF, tell
-from onport_worker.telemetry.shared import FOLDER_VARIABLE, shared_folder
+from onport_worker.telemetry.shared import shared_folder
 
 
 def gateway(
@@ -39,7 +40,7 @@ def gateway(
     settings = with_broker(settings_of(context))
     with ExitStack() as stack:
         if workers > 1:
-            os.environ[FOLDER_VARIABLE] = str(stack.enter_context(shared_folder()))
+            os.environ[FIGURES_VARIABLE] = str(stack.enter_context(shared_folder()))
         # Only now: prometheus-client reads the environment when it is imported.
         from onport_producers.gateway import Address, Door, Prefork, serve  # noqa: PLC0415
 

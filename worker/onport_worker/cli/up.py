@@ -13,7 +13,7 @@ from onport_queue.clock import SystemClock
 from onport_queue.durations import spoken
 from onport_queue.errors import BrokerUnavailableError, SettingsError
 from onport_queue.ledger import Stats
-from onport_queue.names import SCHEDULES_QUEUE, Lane
+from onport_queue.names import FIGURES_VARIABLE, SCHEDULES_QUEUE, Lane
 from onport_queue.settings import Settings
 from onport_worker.cli.addresses import endpoint_of
 from onport_worker.cli.configuration import opened_queue, settings_of
@@ -24,7 +24,7 @@ from onport_worker.embedded.address import HOST, is_free
 from onport_worker.fleet import BeatPlan, Fleet, GatewayPlan, Plan, WorkerPlan
 from onport_worker.runtime import served_accounts
 from onport_worker.stopping import Stopping
-from onport_worker.telemetry.shared import FOLDER_VARIABLE, shared_folder
+from onport_worker.telemetry.shared import shared_folder
 
 LOG_NAME = "workers.log"
 _HIGH_THREADS = 4
@@ -70,7 +70,7 @@ def up(
         with (
             shared_folder() as figures,
             Fleet(
-                alone, every, log_of(settings), environment={FOLDER_VARIABLE: str(figures)}
+                alone, every, log_of(settings), environment={FIGURES_VARIABLE: str(figures)}
             ) as fleet,
         ):
             _watch(fleet, premises, gateways, stopping)

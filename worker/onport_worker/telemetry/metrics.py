@@ -21,11 +21,10 @@ from onport_queue.flight import (
     Verdict,
     Wait,
 )
-from onport_queue.names import Lane
+from onport_queue.names import FIGURES_VARIABLE, Lane
 from onport_worker.delivery.classify import classify
 from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Outcome, Unsendable
 from onport_worker.observer import Delivery, Loss
-from onport_worker.telemetry.shared import FOLDER_VARIABLE
 
 _PREFIX = "onport_relay_worker"
 _LATENCIES_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -82,7 +81,7 @@ class Metrics:
 
     def registry(self) -> CollectorRegistry:
         """Return what there is to tell: of this process, or of all that share its folder."""
-        if FOLDER_VARIABLE not in os.environ:
+        if FIGURES_VARIABLE not in os.environ:
             return self._registry
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call] # it has no types

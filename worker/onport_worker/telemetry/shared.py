@@ -6,14 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""As prometheus-client calls it; it must be set before that is imported."""
+from onport_queue.names import FIGURES_VARIABLE
 
 
 @contextmanager
 def shared_folder() -> Iterator[Path]:
     """Have a folder for it while the context lasts: the one that is given, else one of our own."""
-    if given := os.environ.get(FOLDER_VARIABLE):
+    if given := os.environ.get(FIGURES_VARIABLE):
         yield Path(given)
         return
     with TemporaryDirectory(prefix="onport-relay-metrics-") as folder:
