@@ -188,6 +188,16 @@ def test_the_page_has_every_metric_as_it_is_told(watched: Watched) -> None:
     assert "\n".join(on_page) == "\n".join(rows)
 
 
+def test_promtool_finds_the_names_and_types_standard(
+    watched: Watched, require_tool: Callable[[str], Path]
+) -> None:
+    for port in watched.ports:
+        told = fetched(port, "/metrics")
+        command = [require_tool("promtool"), "check", "metrics"]
+        done = subprocess.run(command, input=told, capture_output=True, check=False)
+        assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+
+
 def test_prometheus_fills_every_panel_and_evaluates_every_rule(
     watched: Watched,
     configured: str,

@@ -8,6 +8,10 @@ from tempfile import TemporaryDirectory
 
 from onport_queue.names import FIGURES_VARIABLE
 
+# The files are mapped into memory: on a full disk a new figure would end the process by SIGBUS, and
+# then of all times nobody should end.
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+
 
 @contextmanager
 def shared_folder() -> Iterator[Path]:
@@ -15,5 +19,6 @@ def shared_folder() -> Iterator[Path]:
     if given := os.environ.get(FIGURES_VARIABLE):
         yield Path(given)
         return
-    with TemporaryDirectory(prefix="onport-relay-metrics-") as folder:
+    place = _IN_MEMORY if os.access(_IN_MEMORY, os.W_OK) else None
+    with TemporaryDirectory(prefix="onport-relay-metrics-", dir=place) as folder:
         yield Path(folder)
