@@ -193,7 +193,7 @@ def test_promtool_finds_the_names_and_types_standard(
 ) -> None:
     for port in watched.ports:
         told = fetched(port, "/metrics")
-        command = [require_tool("promtool"), "check", "metrics"]
+        command = [str(require_tool("promtool")), "check", "metrics"]
         done = subprocess.run(command, input=told, capture_output=True, check=False)
         assert (done.returncode, done.stdout + done.stderr) == (0, b"")
 
