@@ -1,5 +1,7 @@
 """What can be paused, as it is stored and as people read it."""
 
+from onport_queue.names import Kind, Lane
+
 ACCOUNT = "account"
 
 
@@ -16,3 +18,8 @@ def spoken_scope(scope: str) -> str:
             return f"{kind} requests of channel {channel}"
         case _:
             return scope
+
+
+def covers(scope: str, lane: Lane, channel: str, kind: Kind) -> bool:
+    """Return whether a pause of the scope holds up the stream of this lane, channel and kind."""
+    return scope in (ACCOUNT, f"lane:{lane}", f"channel:{channel}", f"endpoint:{channel}:{kind}")

@@ -1,14 +1,19 @@
 """The state of an account, as scripts, terminals and pages show it."""
 
 from onport_queue.picture.document import picture_of
-from onport_queue.picture.forecast import drain_s, requests_left
+from onport_queue.picture.expectations import expectations
+from onport_queue.picture.forecast import drain_s, forecast, requests_left
 from onport_queue.picture.rates import allowed_rate, learnt_limit, rates
 from onport_queue.picture.text import figure, local, printable
+from onport_queue.picture.used import UsedRate
 
 __all__ = [
+    "UsedRate",
     "allowed_rate",
     "drain_s",
+    "expectations",
     "figure",
+    "forecast",
     "learnt_limit",
     "local",
     "picture_of",

@@ -3,7 +3,7 @@
 from onport_queue.events import Event
 from onport_queue.ledger import PauseStats, Stats
 from onport_queue.names import Lane
-from onport_queue.picture.forecast import drain_s, requests_left
+from onport_queue.picture.forecast import Expected, drain_s, forecast, requests_left
 from onport_queue.picture.rates import rates
 from onport_queue.settings import Settings
 
@@ -30,6 +30,7 @@ def picture_of(stats: Stats, settings: Settings) -> dict[str, object]:
         "imbalance": stats.imbalance,
         "requests_left": requests_left(stats, settings),
         "expected_drain_s": round(drain_s(stats, settings), 3),
+        "forecast": _forecast(stats, settings),
         "events": [event_document(event) for event in stats.events],
     }
 
@@ -40,6 +41,29 @@ def _pause(pause: PauseStats) -> dict[str, object]:
     return pause.model_dump(mode="json") | {
         "left_ms": pause.left_ms if ends else None,
         "next_probe_ms": pause.left_ms if is_probed else None,
+    }
+
+
+def _forecast(stats: Stats, settings: Settings) -> dict[str, object]:
+    expected = forecast(stats, settings)
+    return {
+        "streams": [
+            one.stream.model_dump(mode="json", include={"lane", "channel", "kind"})
+            | _expected(one.drained)
+            for one in expected.streams
+        ],
+        "new_jobs": [
+            {"lane": one.lane.value, "channel": one.channel} | _expected(one.sent)
+            for one in expected.new_jobs
+        ],
+    }
+
+
+def _expected(expected: Expected) -> dict[str, object]:
+    seconds = expected.seconds
+    return {
+        "in_s": None if seconds is None else round(seconds, 3),
+        "until": expected.until or None,
     }
 
 

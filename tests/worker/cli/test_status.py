@@ -32,6 +32,20 @@ def test_a_script_gets_lanes_rate_and_drain_time(run: Run, queue: Queue) -> None
     assert found["imbalance"] == 0
 
 
+def test_a_script_gets_the_forecast(run: Run, queue: Queue) -> None:
+    put(queue, "1", "2")
+    queue.look([Lane.HIGH], worker="high@host")
+
+    found = json.loads(run("status", "--json").stdout)["forecast"]
+
+    stream = {"lane": "high", "channel": "default", "kind": "sale"}
+    assert found["streams"] == [stream | {"in_s": 0.2, "until": None}]
+    assert found["new_jobs"] == [
+        {"lane": "high", "channel": "default", "in_s": 0.3, "until": None},
+        {"lane": "low", "channel": "default", "in_s": 0.3, "until": None},
+    ]
+
+
 def test_a_script_gets_pauses_with_their_end_their_cause_and_what_is_behind(
     run: Run, queue: Queue
 ) -> None:
