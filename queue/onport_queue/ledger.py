@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Json
 
 from onport_queue.events import Event
 from onport_queue.names import Kind, Lane
@@ -55,6 +55,7 @@ class PauseStats(_Value):
         left_ms: until it ends; for refused until the next probe; -1 until resumed.
         since_ms: for how long it has lasted.
         behind: pending jobs that wait for its end.
+        prints: fingerprints of hash and address that were refused.
     """
 
     scope: str
@@ -63,6 +64,7 @@ class PauseStats(_Value):
     left_ms: int
     since_ms: int
     behind: int = 0
+    prints: tuple[str, ...] = ()
 
 
 class OutageStats(_Value):
@@ -81,12 +83,40 @@ class SizeStats(_Value):
     bytes: int | None = None
 
 
+class AboutWorker(_Value):
+    """What a worker says of itself: its version, the lanes it serves, of which channels."""
+
+    version: str = ""
+    lanes: tuple[Lane, ...] = ()
+    channels: tuple[str, ...] = ()
+
+
+class WorkerStats(_Value):
+    """A worker that looks for work, or did until a while ago and has not taken leave.
+
+    Attributes:
+        name: e.g. ``high@host``.
+        looked_ms: so long ago it looked last.
+        is_alive: whether that is recent.
+        skew_ms: by how much its clock is ahead of Redis's.
+        about: what it says of itself; None from a relay that was older.
+    """
+
+    name: str
+    looked_ms: int
+    is_alive: bool
+    skew_ms: int
+    about: Json[AboutWorker] | None = None
+
+
 class Stats(_Value):
     """One consistent look at an account's queue.
 
     Rates in requests/s: `rate_set` by an operator, `rate_allowed` now (None: nothing was claimed
     yet), `rate_limit` learnt from 429s. `emptied_ms`: so long ago it was noticed that the broker
     had come back without its data, and nobody has accepted that yet. `events`: the newest first.
+    `overdue`: requests whose lease is over and was not taken back. `workers`: those at work, and
+    `crew` also those that went without leave.
     """
 
     streams: tuple[StreamStats, ...] = ()
@@ -107,6 +137,8 @@ class Stats(_Value):
     sizes: tuple[SizeStats, ...] = ()
     events: tuple[Event, ...] = ()
     workers: tuple[str, ...] = ()
+    crew: tuple[WorkerStats, ...] = ()
+    overdue: int = 0
 
     @property
     def imbalance(self) -> int:

@@ -19,6 +19,7 @@ _REFUSED_AT_MEMORY_LIMIT = frozenset({"put"})
 _SHARED = (
     "names",
     "clock",
+    "workers",
     "history",
     "fold",
     "streams",

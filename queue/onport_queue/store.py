@@ -32,7 +32,7 @@ from onport_queue.flight import (
 )
 from onport_queue.fold import Fragment, Run
 from onport_queue.jobs import LinkJob
-from onport_queue.ledger import Stats
+from onport_queue.ledger import AboutWorker, Stats
 from onport_queue.names import DEFAULT_ACCOUNT, Kind, Lane, checked_name, job_key
 from onport_queue.puts import JOBS_PER_PUT, PutBatch, PutOutcome, PutReply
 from onport_queue.replies import DeadLetter, Delivery, JobView, Replayed
@@ -238,12 +238,35 @@ class Queue:
         every_ms: int = 900,
         *,
         worker: str = "",
+        version: str = "",
+        wall_ms: int | None = None,
         prints: Prints = ANY_PRINT,
     ) -> tuple[Lane, ...]:
-        """Promote what is due or expired; return lanes with work that nobody looked at just now."""
-        arguments: list[str | bytes | int | float] = [every_ms, worker, len(lanes)]
-        arguments += [*lanes, *_flat(prints)]
+        """Promote what is due or expired; return lanes with work that nobody looked at just now.
+
+        Args:
+            lanes: that the worker serves.
+            every_ms: a lane that was looked at more recently is left out.
+            worker: its name; empty: it is not noted as one that looks.
+            version: of its program.
+            wall_ms: its time of day.
+            prints: the fingerprints it can send with.
+        """
+        about = AboutWorker(version=version, lanes=tuple(lanes), channels=tuple(prints))
+        arguments: list[str | bytes | int | float] = [
+            every_ms,
+            worker,
+            about.model_dump_json(),
+            "" if wall_ms is None else wall_ms,
+            len(lanes),
+            *lanes,
+            *_flat(prints),
+        ]
         return replies.lanes(self._scripts.run("look", arguments))
+
+    def leave(self, worker: str) -> bool:
+        """Note that a worker looks no more; return whether it was known to."""
+        return self._scripts.run("control", ("leave", worker)) == 1
 
     def salt(self) -> bytes:
         """Return the account's salt for fingerprints, the same for every worker."""

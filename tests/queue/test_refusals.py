@@ -69,6 +69,7 @@ def test_a_401_pauses_the_channel_and_kills_nothing(busy: Bench) -> None:
     assert granted(busy).channel == "other"
     assert isinstance(claim(busy), Paused)
     assert busy.queue.stats().dead == 0
+    assert busy.queue.stats().pauses[0].prints == ("old",)
 
 
 def test_a_404_pauses_the_endpoint_in_both_lanes_and_no_other(busy: Bench) -> None:

@@ -17,6 +17,7 @@ from onport_queue.flight import (
 )
 from onport_queue.fold import Mode, compaction
 from onport_queue.jobs import Job
+from onport_queue.ledger import AboutWorker
 from onport_queue.names import Kind, Lane
 from onport_queue.puts import JOBS_PER_PUT, PutBatch, PutOutcome, PutReply
 from onport_queue.store import PUT_ID_RETENTION_MS, Queue
@@ -301,6 +302,50 @@ def test_a_lane_is_looked_at_by_one_worker_at_a_time(bench: Bench) -> None:
     assert bench.queue.look([Lane.LOW], worker="two") == (Lane.LOW,)
     bench.pass_ms(5_001)
     assert bench.queue.stats().workers == ()
+
+
+def test_what_a_worker_is_and_by_how_much_its_clock_is_ahead_is_known(bench: Bench) -> None:
+    seconds, micros = bench.redis.time()
+    wall_ms = seconds * 1000 + micros // 1000
+    prints = {"default": ("a",), "uk": ("b",)}
+
+    bench.queue.look(
+        [Lane.HIGH], worker="one", version="1.2.3", wall_ms=wall_ms + 90_000, prints=prints
+    )
+
+    (worker,) = bench.queue.stats().crew
+    assert (worker.name, worker.looked_ms, worker.is_alive) == ("one", 0, True)
+    assert worker.skew_ms == pytest.approx(90_000, abs=1_000)
+    assert worker.about == AboutWorker(
+        version="1.2.3", lanes=(Lane.HIGH,), channels=("default", "uk")
+    )
+
+
+def test_a_worker_that_went_without_leave_is_missed_for_an_hour(bench: Bench) -> None:
+    bench.queue.look([Lane.LOW], worker="killed")
+    bench.queue.look([Lane.LOW], worker="stopped")
+    assert bench.queue.leave("stopped")
+    assert not bench.queue.leave("stopped")
+
+    bench.pass_ms(5_001)
+    bench.queue.look([Lane.LOW], worker="other")
+    crew = bench.queue.stats().crew
+    assert [(one.name, one.is_alive) for one in crew] == [("killed", False), ("other", True)]
+
+    bench.pass_ms(3_600_000)
+    bench.queue.look([Lane.LOW], worker="other")
+    assert [one.name for one in bench.queue.stats().crew] == ["other"]
+    assert bench.redis.hkeys(f"{bench.prefix}crew") == [b"other"]
+
+
+def test_a_lease_that_nobody_took_back_is_overdue(bench: Bench) -> None:
+    bench.put("1")
+    bench.claim()
+    assert bench.queue.stats().overdue == 0
+    bench.pass_ms(30_001)
+    assert bench.queue.stats().overdue == 1
+    bench.queue.look(list(Lane), 0)
+    assert bench.queue.stats().overdue == 0
 
 
 def test_states_are_told_in_the_order_of_the_keys(bench: Bench) -> None:

@@ -11,6 +11,7 @@ from onport_queue.clock import Clock
 from onport_queue.flight import Prints
 from onport_queue.names import Lane
 from onport_queue.store import Queue
+from onport_worker import __version__
 
 _log = logging.getLogger(__name__)
 EVERY_S = 1.0
@@ -52,7 +53,14 @@ class Look:
     def once(self) -> None:
         """Promote what is due, and wake every lane that has work nobody else has looked at."""
         self._watch_epoch()
-        for lane in self._queue.look(self._lanes, worker=self._worker, prints=self._prints):
+        lanes = self._queue.look(
+            self._lanes,
+            worker=self._worker,
+            version=__version__,
+            wall_ms=round(self._clock.wall().timestamp() * 1000),
+            prints=self._prints,
+        )
+        for lane in lanes:
             self._waker.wake(self._queue.account, lane)
 
     def _watch_epoch(self) -> None:

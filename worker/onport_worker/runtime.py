@@ -82,6 +82,7 @@ class Runtime:
             raise BrokerUnavailableError(unreachable(redis, error)) from error
         self._endpoint = HttpEndpoint(settings, credentials)
         self._leases = Leases(queue, clock, settings.lease_s)
+        self._name = name
         self._look = Look(queue, waker, lanes, clock, worker=name, prints=credentials.prints)
         self._drain = Drain(
             queue,
@@ -138,6 +139,11 @@ class Runtime:
         """Stop everything; call it when no drain runs any more."""
         self.begin_stop()
         self._look.stop()
+        try:
+            self._parting.leave(self._name)
+        except RedisError as error:
+            # Then it is missed for a while: `doctor` says that it looks no more.
+            _log.warning("leave_failed error=%s", type(error).__name__)
         self._leases.stop()
         self._endpoint.close()
 

@@ -6,7 +6,8 @@
 --       'salt', a random text: kept if there is none yet
 --       'epoch', the epoch the caller knew before ('' = none), a random text: kept if there is none yet
 --       'accept_loss': an operator has dealt with a broker that came back empty
--- Reply the number of pauses, rates or losses changed; the salt; the epoch.
+--       'leave', worker: it stops looking
+-- Reply the number of pauses, rates, losses or workers changed; the salt; the epoch.
 -- Scopes: account, lane:<lane>, channel:<channel>, endpoint:<channel>:<kind>.
 
 local now = clock()
@@ -53,5 +54,7 @@ elseif ARGV[1] == 'accept_loss' then
   if not lost then return 0 end
   redis.call('HSET', META, 'loss_accepted', lost)
   return redis.call('HDEL', META, 'lost', 'lost_at') - 1
+elseif ARGV[1] == 'leave' then
+  return forget_worker(ARGV[2])
 end
 return redis.error_reply('control knows no ' .. ARGV[1])

@@ -1,21 +1,19 @@
 -- look: promote due and expired work, and say which lanes have work that may be claimed.
 --
--- ARGV  shortest time between two looks in ms, who looks ('' = nobody to be noted), how many lanes, the lanes,
---       then the fingerprints the worker can send with (see prints_from)
+-- ARGV  shortest time between two looks in ms, who looks ('' = nobody to be noted), what it says of itself (JSON), its
+--       time of day in ms ('' = unknown), how many lanes, the lanes, then the fingerprints it can send with (see prints_from)
 -- Reply the lanes with claimable work. A lane that another worker has looked at just now is left out.
 
-local every, worker, many = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
-local prints = prints_from(ARGV, 4 + many)
-local WORKER_FORGOTTEN = 60000
+local every, worker, many = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[5])
+local prints = prints_from(ARGV, 6 + many)
 
 local now, wall = clock()
 if worker ~= '' then
-  redis.call('ZADD', WORKERS, whole(now), worker)
-  redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', whole(now - WORKER_FORGOTTEN))
+  note_worker(worker, ARGV[3], tonumber(ARGV[4]) or wall, now, wall)
 end
 
 local to_look = {}
-for index = 4, 3 + many do
+for index = 6, 5 + many do
   local looked = redis.call('HGET', META, 'looked:' .. ARGV[index])
   if not looked or now - looked >= every then
     redis.call('HSET', META, 'looked:' .. ARGV[index], string.format('%.3f', now))

@@ -29,12 +29,19 @@ local function behind(scope)
   return sum
 end
 
+local function known(prints)
+  local list = {}
+  for print in pairs(prints or {}) do list[#list + 1] = print end
+  return #list > 0 and list or nil
+end
+
 local pauses = {}
 for _, found in ipairs(standing) do
   local ends = found.cause == 'refused' and found.probe_at or found['until']
   pauses[#pauses + 1] = {
     scope = found.scope, cause = found.cause, reason = found.reason, behind = behind(found.scope),
     left_ms = ends > 0 and math.max(0, math.floor(ends - now)) or -1, since_ms = math.floor(now - found.since),
+    prints = known(found.prints),
   }
 end
 
@@ -51,8 +58,7 @@ for index, encoded in ipairs(redis.call('LRANGE', EVENTS, 0, -1)) do
   told[index] = found
 end
 
-local WORKER_ALIVE = 5000
-local workers = redis.call('ZRANGEBYSCORE', WORKERS, whole(now - WORKER_ALIVE), '+inf')
+local workers, crew = workers_at(now)
 
 local ceiling = gate.set or gate.ceiling
 local outage = gate.outage.openings > 0 and {
@@ -69,7 +75,8 @@ return cjson.encode({
   delayed = redis.call('ZCARD', DELAYED) + redis.call('ZCARD', LATER),
   in_flight = redis.call('HLEN', INFLIGHT), dead = redis.call('ZCARD', DEAD), flights = redis.call('ZCARD', LEASES),
   next_due_ms = next_due < math.huge and math.max(0, math.ceil(next_due)) or nil,
-  workers = #workers > 0 and workers or nil,
+  workers = #workers > 0 and workers or nil, crew = #crew > 0 and crew or nil,
+  overdue = redis.call('ZCOUNT', LEASES, '-inf', '(' .. whole(now)),
   rate_set = gate.set, rate_allowed = ceiling and allowed_rate(gate, ceiling, now) or nil, rate_limit = gate.learnt.limit,
   emptied_ms = lost_at and math.floor(now - lost_at) or nil,
   outage = outage, sizes = #sizes > 0 and sizes or nil, events = #told > 0 and told or nil,

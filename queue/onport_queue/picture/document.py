@@ -38,7 +38,7 @@ def picture_of(stats: Stats, settings: Settings) -> dict[str, object]:
 def _pause(pause: PauseStats) -> dict[str, object]:
     is_probed = pause.cause == "refused"
     ends = pause.left_ms >= 0 and not is_probed
-    return pause.model_dump(mode="json") | {
+    return pause.model_dump(mode="json", exclude={"prints"}) | {
         "left_ms": pause.left_ms if ends else None,
         "next_probe_ms": pause.left_ms if is_probed else None,
     }

@@ -19,7 +19,8 @@
 --   gate      hash: the rate and what the account's answers taught (gate.lua)
 --   pauses, paused, streaks, trusted  hashes (pauses.lua, refusals.lua);  splits, sizes  hashes (sizes.lua)
 --   ledger, meta                      hashes;  events  list, the newest first
---   workers                           sorted set, worker -> its last look
+--   workers, crew                     sorted set, worker -> its last look;  hash, worker -> what is known of it (workers.lua)
+--   schedules, runs:<schedule>, beat  hash, list (schedule.lua);  text with an expiry: a beat is at work
 --   later:puts  hash, id -> content;  later:keys  sorted set, all scores 0: those ids, to be found by key
 --   history, puts, digests            two generations each (see rotate);  prints  hash (digests.lua)
 --
@@ -33,7 +34,7 @@ local JOBS, WAITING, TRIES, DELAYED, DEAD = name('jobs'), name('waiting'), name(
 local INFLIGHT, LEASES, FLIGHTS, SETTLED = name('inflight'), name('leases'), name('flights'), name('settled')
 local GATE, PAUSES, PAUSED, LEDGER, META = name('gate'), name('pauses'), name('paused'), name('ledger'), name('meta')
 local STREAKS, TRUSTED, SPLITS, SIZES = name('streaks'), name('trusted'), name('splits'), name('sizes')
-local EVENTS, WORKERS = name('events'), name('workers')
+local EVENTS, WORKERS, CREW = name('events'), name('workers'), name('crew')
 local LATER, LATER_PUTS, LATER_KEYS, PRINTS = name('later'), name('later:puts'), name('later:keys'), name('prints')
 
 local LANE, PLACE, PUT_AT, FRAGMENTS = 1, 2, 3, 4 -- fields of a job and of a waiting content
