@@ -8,7 +8,7 @@ import onport_worker.cli
 from onport_worker import __version__
 
 COMMANDS = [
-    *("check", "dead", "demo", "pause", "rate", "resume", "sandbox", "send", "show", "status"),
+    *("dead", "demo", "doctor", "pause", "rate", "resume", "sandbox", "send", "show", "status"),
     "up",
 ]
 SCHEDULES = [f"schedules {command}" for command in ("list", "run", "history")]

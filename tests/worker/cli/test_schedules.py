@@ -115,15 +115,3 @@ def test_a_name_that_is_none_is_refused_with_those_that_are(run: Run, command: s
     result = run("schedules", command, "x", SCHEDULES=schedules({}, {"name": "feed"}))
     assert result.exit_code == 2
     assert "'x': no such schedule; there are: links, feed" in result.stderr
-
-
-def test_check_tells_of_a_source_that_is_not_there(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "inbox").mkdir()
-    given = schedules({}, {"name": "feed", "source": "python:no_such_module:items"})
-    result = run("check", SCHEDULES=given)
-    assert result.exit_code == 1
-    assert "ok          schedule links: every 5m, inbox/*.csv" in result.stdout
-    assert (
-        "fault       schedule feed: python:no_such_module:items: no module no_such_module"
-        in result.stdout
-    )

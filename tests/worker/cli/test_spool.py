@@ -100,27 +100,6 @@ def test_status_needs_no_broker(run_alone: Run, kept: Callable[[int], Path]) -> 
     assert (found["puts"], found["jobs"], found["refused"]) == (2, 2, [])
 
 
-def test_check_tells_of_what_waits(run: Run, kept: Callable[[int], Path]) -> None:
-    told = run("check", SPOOL_PATH=str(kept(2))).stdout
-    assert "warning     spool: " in told
-    assert "holds 2 puts with 2 jobs, the oldest since " in told
-
-
-def test_check_tells_of_what_was_refused(run: Run, kept: Callable[[int], Path]) -> None:
-    path = kept(2)
-    spool = Spool(path, "default", most_mb=10, clock=SystemClock())
-    spool.set_aside(1, "a reason")
-    told = run("check", SPOOL_PATH=str(path)).stdout
-    spool.close()
-    assert "warning     spool: refused and set aside: 1, the first for a reason" in told
-
-
-def test_check_tells_of_a_path_that_can_not_be_asked_about(run: Run, tmp_path: Path) -> None:
-    result = run("check", SPOOL_PATH=str(tmp_path / ("x" * 300)))
-    assert result.exit_code == 1
-    assert "fault       spool: " in result.stdout
-
-
 def test_status_counts_what_it_does_not_show(run_alone: Run, kept: Callable[[int], Path]) -> None:
     path = kept(102)
     spool = Spool(path, "default", most_mb=10, clock=SystemClock())
@@ -132,17 +111,8 @@ def test_status_counts_what_it_does_not_show(run_alone: Run, kept: Callable[[int
     assert "Refused  2 more\n" in told
 
 
-def test_check_tells_of_a_path_that_may_not_persist(run: Run, tmp_path: Path) -> None:
-    told = run("check", SPOOL_PATH=str(tmp_path / "spool.db")).stdout
-    assert f"{tmp_path}/spool.db may not persist: it is among temporary files" in told
-
-
 def test_a_path_in_memory_is_doubted_and_one_on_a_disk_is_not(tmp_path: Path) -> None:
     assert any("is on tmpfs" in doubt for doubt in doubts(Path("/dev/shm/relay/spool.db")))
     assert list(doubts(Path("/usr/lib/relay/spool.db"))) == []
     (tmp_path / "with space").mkdir()
     assert any("temporary" in doubt for doubt in doubts(tmp_path / "with space" / "x"))
-
-
-def test_a_spool_that_is_off_is_no_fault(run: Run) -> None:
-    assert "spool: off (spool_mb = 0)" in run("check", SPOOL_MB="0").stdout

@@ -17,11 +17,12 @@ from tests.worker.cli.conftest import Run
 from onport_producers import Producer
 from onport_queue.clock import SystemClock
 from onport_queue.errors import SettingsError
+from onport_queue.runs import Runs
 from onport_queue.settings import Settings, load_settings
 from onport_queue.store import Queue
 from onport_sandbox import SandboxProcess, SandboxSettings
 from onport_worker.cli.up import gateway_plans
-from onport_worker.embedded import running_url
+from onport_worker.embedded import EmbeddedBroker, running_url
 from onport_worker.embedded.address import choose_port, is_free
 from onport_worker.fleet import GatewayPlan
 
@@ -172,6 +173,42 @@ def test_another_shell_reaches_it_and_no_password_is_printed(
     assert run_alone("status", DATA_DIR=str(relay.data)).exit_code == 0
     assert relay.stop(signal.SIGTERM) == 0
     assert not [line for line in relay.lines if password in line or HASH in line]
+
+
+def test_the_doctor_finds_a_fresh_relay_well_and_misses_nobody_when_it_has_stopped(
+    start: Callable[..., Relay],
+    sandbox: SandboxProcess,
+    run_alone: Run,
+    wait_until: WaitUntil,
+    tmp_path: Path,
+) -> None:
+    inbox, port = tmp_path / "inbox", choose_port(0, last=None)
+    inbox.mkdir()
+    entry = {"name": "links", "kind": "acknowledge", "source": f"{inbox}/*.csv", "every": "1d"}
+    schedules = json.dumps([entry])
+    with EmbeddedBroker(tmp_path / "broker") as broker:
+        relay = start(
+            ONPORT_RELAY_SCHEDULES=schedules,
+            ONPORT_RELAY_REDIS_URL=broker.url,
+            ONPORT_RELAY_GATEWAY_PORT=str(port),
+        )
+        with redis.Redis.from_url(broker.url) as client:
+            wait_until(lambda: Runs(client).beat() is not None, within_s=30)
+            told = run_alone(
+                *("doctor", "--gateway", f"http://127.0.0.1:{port}"),
+                REDIS_URL=broker.url,
+                SCHEDULES=schedules,
+                WEBHOOK_HASH=HASH,
+                BASE_URL=sandbox.url,
+                SPOOL_MB="0",
+            )
+            assert relay.stop(signal.SIGTERM) == 0
+            crew = Queue(client).stats().crew
+
+    assert told.stdout.splitlines()[-1] == "All is well.", told.stdout
+    assert not [line for line in told.stdout.splitlines() if not line.startswith(("ok ", "All"))]
+    assert told.exit_code == 0
+    assert crew == ()
 
 
 def test_what_is_pending_is_delivered_after_the_next_start(

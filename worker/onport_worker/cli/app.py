@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from onport_worker import __version__
-from onport_worker.cli.check import check
 from onport_worker.cli.configuration import Selection
 from onport_worker.cli.dead import app as dead
 from onport_worker.cli.delivered import delivered
 from onport_worker.cli.demo import demo
+from onport_worker.cli.doctor.command import doctor
 from onport_worker.cli.exits import Commands
 from onport_worker.cli.forget import forget
 from onport_worker.cli.gateway import gateway
@@ -70,7 +70,7 @@ def relay(
         typer.Option(
             metavar="NAME",
             help="Of several accounts the one that the command is about; else that of the "
-            "channel, else the relay's own. status, spool and check tell of all.",
+            "channel, else the relay's own. status, spool and doctor tell of all.",
         ),
     ] = None,
     *,
@@ -91,7 +91,7 @@ def relay(
 
 app.command()(demo)
 app.command()(up)
-app.command()(check)
+app.command()(doctor)
 app.command()(send)
 app.command()(gateway)
 app.command()(status)

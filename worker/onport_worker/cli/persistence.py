@@ -12,17 +12,18 @@ _FLEETING = frozenset({"tmpfs", "ramfs", "overlay"})
 
 def doubts(path: Path) -> Iterator[str]:
     """Yield why a file at this path may not persist, or can't be made, as far as can be told."""
-    folder = _nearest_folder(path)
+    folder = nearest_folder(path)
     if not os.access(folder, os.W_OK | os.X_OK):
         yield f"{path} can't be written: {folder} is not writable here"
     kind = _file_system(folder, _mounts())
     if kind in _FLEETING:
-        yield f"{path} may not persist: {folder} is on {kind}; set spool_path to a disk that does"
+        yield f"{path} may not persist: {folder} is on {kind}"
     elif folder.is_relative_to(Path(tempfile.gettempdir()).resolve()):
-        yield f"{path} may not persist: it is among temporary files; set spool_path"
+        yield f"{path} may not persist: it is among temporary files"
 
 
-def _nearest_folder(path: Path) -> Path:
+def nearest_folder(path: Path) -> Path:
+    """Return the folder that there is already, of those that a path leads through."""
     return next(parent for parent in path.resolve().parents if os.path.isdir(parent))  # noqa: PTH112 - Path's own raises where it may not look
 
 

@@ -1,5 +1,6 @@
 """Sending: the only module that speaks HTTP."""
 
+import ssl
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -100,6 +101,11 @@ class HttpEndpoint:
         for secret in self._credentials.hashes:
             text = text.replace(secret, "***")
         return "".join(char if char.isprintable() else " " for char in text)[:_ANSWER_KEPT]
+
+
+def trusted() -> ssl.SSLContext:
+    """Return whose certificates are accepted."""
+    return httpx.create_ssl_context()
 
 
 class _WithheldError(Exception):

@@ -1,0 +1,1 @@
+"""onport-relay doctor: what is wrong, and what to do about it."""

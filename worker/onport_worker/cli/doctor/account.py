@@ -1,0 +1,130 @@
+"""How the queue of an account stands: its books, its dead, what is paused and why."""
+
+from collections.abc import Iterator
+
+from redis.exceptions import RedisError
+
+from onport_queue.durations import spoken
+from onport_queue.ledger import PauseStats, Stats
+from onport_queue.names import Lane
+from onport_queue.picture.sentences import outage_sentence
+from onport_queue.scopes import spoken_scope
+from onport_queue.settings import Settings
+from onport_queue.store import Queue
+from onport_worker.cli.doctor.finding import (
+    Ailment,
+    Finding,
+    fault,
+    of_account,
+    warning,
+    well,
+    with_account,
+)
+from onport_worker.cli.doctor.workers import worker_findings
+from onport_worker.delivery.credentials import Credentials
+
+_FORGOTTEN_MS = 3_600_000
+_LATE_MS = 30_000
+
+
+def account_findings(queue: Queue, settings: Settings) -> Iterator[Finding]:
+    """Yield how one account stands."""
+    account = settings.account
+    try:
+        stats = queue.stats()
+    except RedisError as error:
+        yield fault(
+            Ailment.SCRIPTS_FAIL,
+            f"our scripts can't run: {error}",
+            "NOPERM: let the broker's user run scripts on the keys onport-relay:*; READONLY: set "
+            "redis_url to the primary",
+        )
+        return
+    held = f"{stats.unfinished:,} jobs to deliver, {stats.dead:,} dead"
+    yield well("queue", of_account(account, held))
+    yield from worker_findings(account, stats)
+    yield from _books(account, stats)
+    yield from _deliveries(account, stats)
+    for pause in stats.pauses:
+        if pause.cause == "refused":
+            yield _refused(pause, queue, settings)
+        elif pause.cause == "operator" and pause.since_ms > _FORGOTTEN_MS:
+            yield _forgotten(account, pause)
+
+
+def _books(account: str, stats: Stats) -> Iterator[Finding]:
+    if stats.imbalance:
+        yield fault(
+            Ailment.IMBALANCE,
+            of_account(account, f"the ledger is off by {stats.imbalance:,}, expected 0"),
+            "a defect of the relay, please report it with "
+            f"{with_account(account, 'status --json')}",
+        )
+    if stats.emptied_ms is not None:
+        ago = spoken(stats.emptied_ms / 1000)
+        yield fault(
+            Ailment.BROKER_EMPTIED,
+            of_account(account, f"the broker came back without its data, noticed {ago} ago"),
+            f"put again what was not delivered, then: {with_account(account, 'accept-loss')}",
+        )
+
+
+def _deliveries(account: str, stats: Stats) -> Iterator[Finding]:
+    if stats.dead:
+        yield fault(
+            Ailment.DEAD_LETTERS,
+            of_account(account, f"{stats.dead:,} jobs are dead: refused, or given up"),
+            f"{with_account(account, 'dead list')} shows the answers; then "
+            "`dead replay` or `dead discard`",
+        )
+    if stats.outage is not None:
+        yield fault(
+            Ailment.OUTAGE,
+            of_account(account, outage_sentence(stats.outage)),
+            "it ends by itself with the first probe that is answered; until then nothing is lost",
+        )
+    oldest = max((one.oldest_ms for one in stats.streams if one.lane is Lane.HIGH), default=0)
+    if oldest > _LATE_MS:
+        yield fault(
+            Ailment.SALES_LATE,
+            of_account(account, f"a new sale has waited for {spoken(oldest / 1000)}"),
+            f"{with_account(account, 'status')} says what is in its way",
+        )
+
+
+def _refused(pause: PauseStats, queue: Queue, settings: Settings) -> Finding:
+    what, lasted = spoken_scope(pause.scope), spoken(pause.since_ms / 1000)
+    seen = f"{what}, {pause.reason}, for {lasted}, {pause.behind:,} pending behind it"
+    channel = pause.scope.split(":")[1]
+    advice = "correct the hash, or base_url, and restart the workers: they try it at once"
+    if channel in settings.channel_names and settings.hashes_of(channel):
+        ours = Credentials(settings, queue.salt()).prints[channel]
+        if set(ours) <= set(pause.prints):
+            seen += "; refused was the hash, at the address, that this command has as well"
+        else:
+            seen += "; this command has a hash, or an address, that was not refused"
+            advice = "give the workers the settings of this command and restart them"
+    return fault(Ailment.REFUSED, of_account(settings.account, seen), advice)
+
+
+def _forgotten(account: str, pause: PauseStats) -> Finding:
+    command = " ".join(("resume", *_options(pause.scope)))
+    return warning(
+        Ailment.PAUSE_FORGOTTEN,
+        of_account(
+            account,
+            f"{spoken_scope(pause.scope)} was paused by an operator "
+            f"{spoken(pause.since_ms / 1000)} ago, {pause.behind:,} pending behind it",
+        ),
+        f"if that is over: {with_account(account, command)}",
+    )
+
+
+def _options(scope: str) -> tuple[str, ...]:
+    match scope.split(":"):
+        case ["lane", lane]:
+            return "--lane", lane
+        case ["channel" | "endpoint", channel, *_]:
+            return "--channel", channel
+        case _:
+            return ()
