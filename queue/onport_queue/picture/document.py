@@ -4,18 +4,27 @@ from onport_queue.events import Event
 from onport_queue.ledger import PauseStats, Stats
 from onport_queue.names import Lane
 from onport_queue.picture.forecast import Expected, drain_s, forecast, requests_left
-from onport_queue.picture.rates import rates
+from onport_queue.picture.rates import allowed_rate, rates
+from onport_queue.picture.used import UsedRate
 from onport_queue.settings import Settings
 
 
-def picture_of(stats: Stats, settings: Settings) -> dict[str, object]:
-    """Return the state as a JSON object: for a script, a page, or whoever draws it."""
+def picture_of(
+    stats: Stats, settings: Settings, *, used: UsedRate | None = None
+) -> dict[str, object]:
+    """Return the state as a JSON object: for a script, a page, or whoever draws it.
+
+    Args:
+        stats: the state.
+        settings: of the account.
+        used: what successive looks have taught; without it the rate used is not told.
+    """
     return {
         "account": settings.account,
         "emptied_ms": stats.emptied_ms,
         "lanes": {lane.value: {"pending": stats.pending_in(lane)} for lane in Lane},
         "streams": [stream.model_dump(mode="json") for stream in stats.streams],
-        "rate": rates(stats, settings),
+        "rate": rates(stats, settings) | ({"used": used.now} if used else {}),
         "pauses": [_pause(pause) for pause in stats.pauses],
         "outage": stats.outage and stats.outage.model_dump(mode="json"),
         "sizes": [size.model_dump(mode="json") for size in stats.sizes],
@@ -30,7 +39,7 @@ def picture_of(stats: Stats, settings: Settings) -> dict[str, object]:
         "imbalance": stats.imbalance,
         "requests_left": requests_left(stats, settings),
         "expected_drain_s": round(drain_s(stats, settings), 3),
-        "forecast": _forecast(stats, settings),
+        "forecast": _forecast(stats, settings, used),
         "events": [event_document(event) for event in stats.events],
     }
 
@@ -44,8 +53,9 @@ def _pause(pause: PauseStats) -> dict[str, object]:
     }
 
 
-def _forecast(stats: Stats, settings: Settings) -> dict[str, object]:
-    expected = forecast(stats, settings)
+def _forecast(stats: Stats, settings: Settings, used: UsedRate | None) -> dict[str, object]:
+    pace = used.pace(allowed_rate(stats, settings)) if used else None
+    expected = forecast(stats, settings, pace=pace)
     return {
         "streams": [
             one.stream.model_dump(mode="json", include={"lane", "channel", "kind"})

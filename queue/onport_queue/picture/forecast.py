@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from onport_queue.ledger import Stats, StreamStats
 from onport_queue.names import Kind, Lane
 from onport_queue.picture.rates import allowed_rate
-from onport_queue.scopes import ACCOUNT, covers
+from onport_queue.scopes import covers, spoken_scope
 from onport_queue.settings import Settings
 
 
@@ -141,8 +141,8 @@ class _Forecaster:
                 if pause.cause == "refused":
                     return Expected(None, "an answer is accepted")
                 if pause.left_ms < 0:
-                    what = "the account is" if pause.scope == ACCOUNT else "that is"
-                    return Expected(None, f"{what} resumed")
+                    are = "are" if pause.scope.startswith("endpoint:") else "is"
+                    return Expected(None, f"{spoken_scope(pause.scope)} {are} resumed")
                 seconds = max(seconds, pause.left_ms / 1000)
         return Expected(seconds)
 

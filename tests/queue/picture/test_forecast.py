@@ -129,7 +129,7 @@ def test_what_is_paused_without_an_end_holds_up_nothing_else() -> None:
 
     assert [stream.drained for stream in told] == [
         Expected(10.0),
-        Expected(None, "that is resumed"),
+        Expected(None, "product requests of channel default are resumed"),
     ]
 
 
@@ -153,7 +153,7 @@ def test_a_refused_channel_leaves_the_others_alone() -> None:
             {"outage": OutageStats(openings=1, since_ms=0, probing=False)},
             "the endpoint answers again",
         ),
-        ({"pauses": (pause("account"),)}, "the account is resumed"),
+        ({"pauses": (pause("account"),)}, "the whole account is resumed"),
     ],
 )
 def test_what_nobody_knows_is_not_forecast(facts: dict[str, object], until: str) -> None:

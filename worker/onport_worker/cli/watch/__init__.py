@@ -1,0 +1,1 @@
+"""onport-relay status --watch: the live view."""
