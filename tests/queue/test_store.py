@@ -1,6 +1,7 @@
 """What the model does not reach: how puts end, and what survives a repeated call."""
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from tests.queue.bench import Bench
@@ -335,14 +336,31 @@ def test_a_worker_that_went_without_leave_is_missed_for_an_hour(bench: Bench) ->
     bench.pass_ms(3_600_000)
     bench.queue.look([Lane.LOW], worker="other")
     assert [one.name for one in bench.queue.stats().crew] == ["other"]
-    assert bench.redis.hkeys(f"{bench.prefix}crew") == [b"other"]
+    assert bench.redis.hkeys(bench.key("crew")) == [b"other"]
+
+
+def test_workers_that_went_long_ago_are_not_at_work_though_the_clock_stood_still(
+    bench: Bench,
+) -> None:
+    bench.queue.look([Lane.LOW], worker="killed")
+    noted = cast("bytes", bench.redis.hget(bench.key("crew"), "killed"))
+    skew, wall, about = noted.decode().split(" ", 2)
+    bench.redis.hset(bench.key("crew"), "killed", f"{skew} {int(wall) - 600_000} {about}")
+    bench.redis.hincrbyfloat(bench.key("meta"), "wall", -600_000)
+
+    stats = bench.queue.stats()
+
+    assert stats.workers == ()
+    assert 600_000 <= stats.crew[0].looked_ms < 610_000
 
 
 def test_a_lease_that_nobody_took_back_is_overdue(bench: Bench) -> None:
     bench.put("1")
     bench.claim()
     assert bench.queue.stats().overdue == 0
-    bench.pass_ms(30_001)
+    bench.pass_ms(32_000)
+    assert bench.queue.stats().overdue == 0
+    bench.pass_ms(2_000)
     assert bench.queue.stats().overdue == 1
     bench.queue.look(list(Lane), 0)
     assert bench.queue.stats().overdue == 0

@@ -18,6 +18,9 @@ for _, lane in ipairs({ 'high', 'low' }) do
   end
 end
 
+-- Whoever looks takes back what has expired; not to have done so for a while is not to have looked.
+local OVERDUE_AFTER = 3000
+
 local ledger, fields = {}, redis.call('HGETALL', LEDGER)
 for index = 1, #fields, 2 do ledger[fields[index]] = tonumber(fields[index + 1]) end
 
@@ -58,7 +61,7 @@ for index, encoded in ipairs(redis.call('LRANGE', EVENTS, 0, -1)) do
   told[index] = found
 end
 
-local workers, crew = workers_at(now)
+local workers, crew = workers_at(now, wall)
 
 local ceiling = gate.set or gate.ceiling
 local outage = gate.outage.openings > 0 and {
@@ -76,7 +79,7 @@ return cjson.encode({
   in_flight = redis.call('HLEN', INFLIGHT), dead = redis.call('ZCARD', DEAD), flights = redis.call('ZCARD', LEASES),
   next_due_ms = next_due < math.huge and math.max(0, math.ceil(next_due)) or nil,
   workers = #workers > 0 and workers or nil, crew = #crew > 0 and crew or nil,
-  overdue = redis.call('ZCOUNT', LEASES, '-inf', '(' .. whole(now)),
+  overdue = redis.call('ZCOUNT', LEASES, '-inf', whole(now - OVERDUE_AFTER)),
   rate_set = gate.set, rate_allowed = ceiling and allowed_rate(gate, ceiling, now) or nil, rate_limit = gate.learnt.limit,
   emptied_ms = lost_at and math.floor(now - lost_at) or nil,
   outage = outage, sizes = #sizes > 0 and sizes or nil, events = #told > 0 and told or nil,

@@ -30,7 +30,11 @@ def reach(url: str, timeout_s: float) -> None:
         UnreachableError: that could not be done in time.
     """
     place = urlsplit(url)
-    host, port = place.hostname or "", place.port or _PORTS[place.scheme]
+    host = place.hostname or ""
+    try:
+        port = place.port or _PORTS[place.scheme]
+    except ValueError as error:
+        raise UnreachableError(str(error)) from error
     try:
         with socket.create_connection((host, port), timeout=timeout_s) as opened:
             if place.scheme == "https":

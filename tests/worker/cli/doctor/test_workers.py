@@ -94,7 +94,7 @@ def test_a_lease_that_nobody_took_back_is_a_fault(
 ) -> None:
     put(queue, "1")
     assert isinstance(queue.claim(Lane.HIGH, Gate(rate=10), "lease"), Granted)
-    pass_hours(redis_client, 31 * SECOND_H)
+    pass_hours(redis_client, 40 * SECOND_H)
 
     assert "1 requests" in diagnose().told(Ailment.LEASE_OVERDUE)["text"]
 

@@ -2,6 +2,7 @@
 
 import http.client
 from collections.abc import Iterator
+from contextlib import closing
 from urllib.parse import urlsplit
 
 from onport_queue.settings import Settings
@@ -45,19 +46,18 @@ def gateway_finding(url: str) -> Finding:
     """Return whether a gateway is ready, as its /readyz says."""
     place = urlsplit(url)
     kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
-    connection = kind(place.netloc.rpartition("@")[2], timeout=_GATEWAY_TIMEOUT_S)
+    host = place.netloc.rpartition("@")[2]
     try:
-        connection.request("GET", f"{place.path.rstrip('/')}/readyz")
-        answer = connection.getresponse()
-        body = answer.read(500).decode(errors="replace").strip()
+        with closing(kind(host, timeout=_GATEWAY_TIMEOUT_S)) as connection:
+            connection.request("GET", f"{place.path.rstrip('/')}/readyz")
+            answer = connection.getresponse()
+            body = answer.read(500).decode(errors="replace").strip()
     except (OSError, http.client.HTTPException) as error:
         seen = str(error) or type(error).__name__
     else:
         if answer.status == http.client.OK:
-            return well("gateway", f"{place.netloc.rpartition('@')[2]} is ready")
+            return well("gateway", f"{host} is ready")
         seen = f"/readyz answers {answer.status} {body}"
-    finally:
-        connection.close()
     return fault(
         Ailment.GATEWAY_SILENT,
         f"{endpoint_of(url)}: {seen}",

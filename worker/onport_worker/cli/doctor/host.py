@@ -104,7 +104,8 @@ def _spooled(account: str, path: Path, contents: Contents, clock: Clock) -> Iter
             Ailment.SPOOL_REFUSED,
             of_account(account, f"refused and set aside: {many:,}, the first for {why}"),
             f"{with_account(account, 'spool status')}; when the cause is gone: "
-            f"{with_account(account, 'spool flush --refused')}",
+            f"{with_account(account, 'spool flush --refused')}; to drop it for good: "
+            f"{with_account(account, 'spool discard')}",
         )
     held = of_account(account, f"{path} holds {holds(contents)}")
     if contents.oldest_s is None:
