@@ -108,7 +108,7 @@ def test_where_there_is_no_room_for_all_streams_it_says_how_many_more() -> None:
 
     shop_rows = [line for line in said if " shop" in line and " product " in line]
     (more,) = [line for line in said if line.startswith(" " * 11 + "and ") and "more" in line][:1]
-    assert more.strip() == f"and {30 - len(shop_rows)} more"
+    assert more.strip() == f"and {30 - len(shop_rows)} more lines"
 
 
 def test_what_is_wrong_keeps_its_place_when_room_is_short() -> None:

@@ -175,7 +175,8 @@ def _cut(lines: list[Line], many: int) -> Iterator[Line]:
         yield from lines[:many]
         return
     yield from lines[: many - 1]
-    yield [Segment(" " * _LABEL_WIDTH), Segment(f"and {len(lines) - many + 1} more", _GREY)]
+    left = len(lines) - many + 1
+    yield [Segment(" " * _LABEL_WIDTH), Segment(f"and {left} more lines", _GREY)]
 
 
 def _overview(sights: Sequence[Sight], console: Console, options: ConsoleOptions) -> list[Line]:
