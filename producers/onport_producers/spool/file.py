@@ -149,12 +149,7 @@ class SpoolFile:
             self.path, timeout=0, isolation_level=None, check_same_thread=False
         )
         try:
-            found = connection.execute("PRAGMA user_version").fetchone()[0]
-            if found > self._version:
-                raise SpoolError(
-                    f"spool {self.path}: of format {found}, this release of the relay reads "
-                    f"{self._version}: upgrade it here; nothing was changed"
-                )
+            found = self._checked_version(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             # Payloads are personal data: what was removed does not stay in the file.
@@ -167,6 +162,15 @@ class SpoolFile:
             connection.close()
             raise
         return connection
+
+    def _checked_version(self, connection: sqlite3.Connection) -> int:
+        found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        if found > self._version:
+            raise SpoolError(
+                f"spool {self.path}: of format {found}, this release of the relay reads "
+                f"{self._version}: upgrade it here; nothing was changed"
+            )
+        return found
 
     def _bind(self, connection: sqlite3.Connection) -> None:
         page = connection.execute("PRAGMA page_size").fetchone()[0]
