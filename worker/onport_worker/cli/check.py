@@ -15,6 +15,7 @@ from onport_worker.cli.exits import GOOD, OFF
 from onport_worker.cli.findings import (
     Finding,
     Level,
+    alert_findings,
     broker_findings,
     schedule_findings,
     settings_faults,
@@ -62,6 +63,7 @@ def _findings(context: typer.Context) -> list[Finding]:
         return list(settings_faults(error))
     return [
         *settings_findings(settings),
+        *alert_findings(settings),
         *spool_findings(settings),
         *schedule_findings(settings),
         *broker_findings(settings),

@@ -70,6 +70,15 @@ def settings_findings(settings: Settings) -> Iterator[Finding]:
             yield Finding(Level.WARNING, "webhook_hash", missing)
 
 
+def alert_findings(settings: Settings) -> Iterator[Finding]:
+    """Yield whether somebody is told when something is wrong."""
+    if settings.alerts.webhook_url:
+        yield Finding(Level.OK, "alerts.webhook_url", "set (`onport-relay alerts --test` tries it)")
+    else:
+        missing = "not set: nobody is told when a sale is dead, or a channel is paused"
+        yield Finding(Level.WARNING, "alerts.webhook_url", missing)
+
+
 def spool_findings(settings: Settings) -> Iterator[Finding]:
     """Yield where a producer of this host would keep its puts, and what waits there."""
     if settings.spool_mb == 0:
