@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from onport_queue.told import State, Told
-from onport_worker.alerts.conditions import OF_HOST, Alert, Condition
+from onport_worker.alerts.conditions import OF_HOST, Alert, Condition, Subject
 
 REPEAT_AFTER = timedelta(hours=1)
 AGAIN_AFTER = timedelta(seconds=30)
@@ -35,11 +35,16 @@ class Change:
 def changes(before: Mapping[str, Told], sight: Sight, now: datetime) -> Iterator[Change]:
     """Yield what is to be told now."""
     on = {condition.id: condition for condition in sight.conditions}
+    heard_ms: dict[str, int] = {}
+    for alert_id, told in before.items():
+        group = together(told.alert, told.subject, alert_id)
+        heard_ms[group] = max(told.at_ms, heard_ms.get(group, 0))
     for alert_id, condition in on.items():
-        told = before.get(alert_id)
-        state = _state(told, now)
+        told_of = before.get(alert_id)
+        group = together(condition.alert, condition.subject, alert_id)
+        state = _state(told_of, now, heard_ms.get(group, 0))
         if state is not None:
-            since_ms = told.since_ms if told else ms(condition.since)
+            since_ms = told_of.since_ms if told_of else ms(condition.since)
             yield Change(
                 alert_id,
                 Told(
@@ -60,18 +65,27 @@ def changes(before: Mapping[str, Told], sight: Sight, now: datetime) -> Iterator
             yield Change(alert_id, None)
 
 
+def together(alert: str, subject: Subject, alert_id: str) -> str:
+    """Return the same for what is told in one notice: the dead sales of a channel.
+
+    They are repeated together too, once none of them has been told of for an hour.
+    """
+    return f"{alert}:{subject['channel']}" if alert == Alert.DEAD_SALE else alert_id
+
+
 def ms(at: datetime) -> int:
     """Return a time of day in ms."""
     return round(at.timestamp() * 1000)
 
 
-def _state(told: Told | None, now: datetime) -> State | None:
+def _state(told: Told | None, now: datetime, heard_ms: int) -> State | None:
     if told is None:
         return State.FIRING
     if not told.sent:
         unheard = State.FIRING if told.state is State.FIRING else State.REPEATED
         return None if _is_being_told(told, now) else unheard
-    return State.REPEATED if _passed(told, now) >= REPEAT_AFTER else None
+    silent = timedelta(milliseconds=ms(now) - heard_ms)
+    return State.REPEATED if silent >= REPEAT_AFTER else None
 
 
 def _is_being_told(told: Told, now: datetime) -> bool:

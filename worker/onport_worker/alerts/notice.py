@@ -9,7 +9,7 @@ from typing import Any
 from onport_queue.told import State, Told
 from onport_worker import __version__
 from onport_worker.alerts.conditions import Alert, Condition, Subject
-from onport_worker.alerts.news import Change
+from onport_worker.alerts.news import Change, together
 from onport_worker.alerts.words import SALES_NAMED, sentence, trouble
 
 TEST = "test"
@@ -73,11 +73,9 @@ def _document(
     }
 
 
-def _of_one_notice(news: tuple[Change, Told]) -> tuple[str, ...]:
+def _of_one_notice(news: tuple[Change, Told]) -> tuple[str, str]:
     change, told = news
-    if told.alert != Alert.DEAD_SALE:
-        return told.alert, told.state, change.alert_id
-    return told.alert, told.state, str(told.subject.get("channel"))
+    return told.state, together(told.alert, told.subject, change.alert_id)
 
 
 def _subject(alert: str, subjects: Sequence[Subject]) -> dict[str, Any]:
