@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-_BOUND_S = 10.0
+_BOUND_S, _POLL_S = 10.0, 0.02
 
 
 class Receiver:
@@ -27,7 +27,9 @@ class Receiver:
 
         self.got = got
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Taking)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_S,), daemon=True
+        )
 
     @property
     def url(self) -> str:

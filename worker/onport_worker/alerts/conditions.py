@@ -9,10 +9,10 @@ from onport_producers.spool import Contents
 from onport_queue.ledger import PauseStats, Stats
 from onport_worker.alerts.dead_sales import DeadSale
 
-OUTAGE_LASTS = timedelta(seconds=15)
+OUTAGE_LASTS = timedelta(seconds=10)
 """How long the endpoint fails before anybody is told: a shorter time is no news."""
 
-AWAY_LASTS = timedelta(seconds=15)
+AWAY_LASTS = timedelta(seconds=10)
 """The same of Redis."""
 
 THROTTLED_LASTS = timedelta(minutes=5)
