@@ -11,13 +11,14 @@ import typer
 from onport_queue.broker import connect
 from onport_queue.clock import SystemClock
 from onport_queue.errors import SettingsError
+from onport_queue.picture.text import printable
 from onport_queue.settings import ENVIRONMENT_PREFIX, Settings
 from onport_worker.alerts.conditions import Condition
 from onport_worker.alerts.notice import said_of, trial_document
 from onport_worker.alerts.watch import Watch
 from onport_worker.alerts.webhook import Webhook
 from onport_worker.cli.configuration import settings_of, with_broker
-from onport_worker.cli.exits import GOOD, OFF, UsageError, printable, tell
+from onport_worker.cli.exits import GOOD, OFF, UsageError, tell
 from onport_worker.runtime import broker_url
 from onport_worker.stopping import Stopping
 
