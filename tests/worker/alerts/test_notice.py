@@ -20,7 +20,7 @@ SUBJECTS: dict[Alert, dict[str, str | int]] = {
     Alert.BROKER_AWAY: {"host": "h1"},
     Alert.SPOOL_IN_USE: {"host": "h1", "puts": 2, "jobs": 7, "broker": "away"},
     Alert.SPOOL_REFUSED: {"host": "h1", "puts": 3},
-    Alert.SPOOL_UNUSABLE: {"host": "h1"},
+    Alert.SPOOL_UNUSABLE: {"host": "h1", "problem": "spool /srv/spool.db: damaged"},
 }
 
 

@@ -212,6 +212,7 @@ def test_a_spool_that_can_not_be_read_is_told(
 ) -> None:
     settings.spool_file.write_bytes(b"not a database " * 1_000)
     watch.look()
+    assert f"on host h1, spool {settings.spool_file}: damaged" in inbox.got[0]["text"]
     assert inbox.take() == [("spool_unusable", "firing")]
     settings.spool_file.unlink()
     watch.look()

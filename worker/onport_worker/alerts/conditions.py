@@ -105,9 +105,9 @@ def of_broker(away_since: datetime, host: str) -> Condition:
     return Condition(Alert.BROKER_AWAY, away_since, host, {"host": host})
 
 
-def of_unusable_spool(host: str, now: datetime) -> Condition:
+def of_unusable_spool(problem: str, host: str, now: datetime) -> Condition:
     """Return that this host's spool can't be read."""
-    return Condition(Alert.SPOOL_UNUSABLE, now, host, {"host": host})
+    return Condition(Alert.SPOOL_UNUSABLE, now, host, {"host": host, "problem": problem})
 
 
 def _of_pause(pause: PauseStats, now: datetime) -> Iterator[Condition]:

@@ -45,8 +45,8 @@ def notices(account: str, found: Iterable[Change]) -> Iterator[Notice]:
     """Yield what is to be posted of these changes; those that are told of nothing are left out."""
     news = [(change, change.told) for change in found if change.told is not None]
     for _, group in groupby(sorted(news, key=_of_one_notice), key=_of_one_notice):
-        together, told = zip(*group, strict=True)
-        yield Notice(account, together, told)
+        every, told = zip(*group, strict=True)
+        yield Notice(account, every, told)
 
 
 def said_of(condition: Condition) -> str:

@@ -112,8 +112,7 @@ class Watch:
         try:
             contents = self._spool.contents()
         except SpoolError as error:
-            _log.error("spool_unusable error=%s", error)
-            yield of_unusable_spool(self._host, now)
+            yield of_unusable_spool(str(error), self._host, now)
             return
         known |= {Alert.SPOOL_IN_USE, Alert.SPOOL_REFUSED}
         yield from of_spool(contents, self._host, now, away=self._away_since is not None)

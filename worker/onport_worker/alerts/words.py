@@ -48,7 +48,7 @@ _LINES = {
     "{broker}",
     "spool_refused": "Redis refuses {puts} puts of host {host} for good; they are set aside. See: "
     "onport-relay spool status",
-    "spool_unusable": "the spool of host {host} can't be read. See: onport-relay spool status",
+    "spool_unusable": "on host {host}, {problem}",
     "test": "a test, nothing is wrong",
 }
 
