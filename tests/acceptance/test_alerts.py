@@ -60,6 +60,7 @@ def test_a_dead_sale_a_refused_hash_an_outage_and_a_spool_are_told_and_their_end
         await_told(relay, receiver, "spool_in_use", "firing", "resolved")
         took["outage"] = await_told(relay, receiver, "outage", "firing")
         relay.sandbox.configure(outage="off")
+        relay.queue.resume()  # no waiting for the next probe
         await_told(relay, receiver, "outage", "firing", "resolved")
         relay.wait_until(relay.is_done, within_s=WITHIN_S)
 
