@@ -18,7 +18,7 @@ from onport_producers.spool import Spool
 from onport_producers.wakeup import Waker
 from onport_queue.broker import connect, may_pass, unreachable
 from onport_queue.clock import Clock
-from onport_queue.errors import BrokerUnavailableError, SpoolError
+from onport_queue.errors import BrokerUnavailableError, NewerFormatError, SpoolError
 from onport_queue.puts import PutBatch, PutReply
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
@@ -112,6 +112,8 @@ class Reception:
         except SpoolError as problem:
             raise SpoolError(f"{away}; {problem}") from error
         _log.warning("put_spooled error=%s", type(error).__name__)
+        if isinstance(error, NewerFormatError):  # nothing but an upgrade of this host ends it
+            _log.error("queue_is_newer error=%s", error)
 
     def _tries(self) -> Retrying:
         # The put id makes a repetition harmless, so a cut connection is simply tried again, within

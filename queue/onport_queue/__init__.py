@@ -3,6 +3,7 @@
 from onport_queue.errors import (
     BrokerUnavailableError,
     InvalidJobError,
+    NewerFormatError,
     RelayError,
     SettingsError,
     SpoolError,
@@ -22,6 +23,7 @@ __all__ = [
     "Lane",
     "Ledger",
     "Mode",
+    "NewerFormatError",
     "Queue",
     "RelayError",
     "SettingsError",

@@ -16,7 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-from onport_queue.errors import BrokerUnavailableError
+from onport_queue.errors import BrokerUnavailableError, NewerFormatError
 
 # The log can't be written, too few replicas follow, a script takes long.
 _PASSING = ("MISCONF", "NOREPLICAS", "BUSY")
@@ -73,11 +73,13 @@ def volatility(redis: Redis) -> list[str]:
 def may_pass(error: RedisError) -> bool:
     """Return whether the broker may take the same call later: it is away, full, or read-only.
 
+    Or it has a queue that a newer release has written, and takes the call from an upgraded one.
+
     False: it answers that the call itself is wrong.
     """
     if isinstance(error, RedisConnectionError | RedisTimeoutError):
         return True
-    if isinstance(error, OutOfMemoryError | ReadOnlyError | ClusterDownError):
+    if isinstance(error, OutOfMemoryError | ReadOnlyError | ClusterDownError | NewerFormatError):
         return True
     return isinstance(error, ResponseError) and str(error).startswith(_PASSING)
 

@@ -5,10 +5,13 @@ RelayError
 ├── SettingsError         settings that contradict themselves or can't be read
 ├── BrokerUnavailableError  Redis can't be reached or refuses to write
 │   └── SpoolError        ... and the spool can't take or give what was put
-└── VolatileBrokerError   Redis may forget what it was given
+├── VolatileBrokerError   Redis may forget what it was given
+└── NewerFormatError      a newer release has written the queue; a RedisError too
 """
 
 from dataclasses import dataclass
+
+from redis.exceptions import ResponseError
 
 
 class RelayError(Exception):
@@ -45,3 +48,11 @@ class SpoolError(BrokerUnavailableError):
 
 class VolatileBrokerError(RelayError):
     """Redis is set up so that it may forget what it was given."""
+
+
+class NewerFormatError(RelayError, ResponseError):
+    """A newer release has written the queue in a format that this one does not read.
+
+    Nothing was changed. Whoever meets it while at work goes on as if Redis were away: a producer
+    spools, until it is upgraded.
+    """

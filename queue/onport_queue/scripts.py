@@ -1,14 +1,17 @@
 """The queue's Lua scripts: one file each, what they share before every one."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from typing import TypeAlias, cast
 
 from redis import Redis
 from redis.commands.core import Script
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
+
+from onport_queue.errors import NewerFormatError
 
 Reply: TypeAlias = "bytes | int | list[Reply]"
 
@@ -37,6 +40,8 @@ _SHARED = (
 
 _DECLARED = re.compile(r"^local (?:function )?([\w, ]+)", re.MULTILINE)
 _COMMENT = re.compile(r"--.*")
+# A pipeline's errors have words of their own before it.
+_NEWER = re.compile(r"NEWERFORMAT (.*)")
 
 
 @cache
@@ -80,7 +85,8 @@ class Scripts:
 
     def run(self, name: str, arguments: Sequence[str | bytes | int | float]) -> Reply:
         """Run a script by its digest; its text travels only when the server does not know it."""
-        return cast("Reply", self._script(name)(keys=[self._base_key], args=arguments))
+        with _newer_format_told():
+            return cast("Reply", self._script(name)(keys=[self._base_key], args=arguments))
 
     def run_replicated(
         self,
@@ -101,14 +107,26 @@ class Scripts:
             reply, reached = pipeline.execute()
             return reply, reached
 
-        try:
-            return run_and_wait()
-        except NoScriptError:
-            self._redis.script_load(script.script)
-            return run_and_wait()
+        with _newer_format_told():
+            try:
+                return run_and_wait()
+            except NoScriptError:
+                self._redis.script_load(script.script)
+                return run_and_wait()
 
     def _script(self, name: str) -> Script:
         script = self._registered.get(name)
         if script is None:
             script = self._registered[name] = self._redis.register_script(source(name))
         return script
+
+
+@contextmanager
+def _newer_format_told() -> Iterator[None]:
+    """Tell a queue that a newer release has written from whatever else a script may refuse."""
+    try:
+        yield
+    except ResponseError as error:
+        if found := _NEWER.search(str(error)):
+            raise NewerFormatError(found[1]) from None
+        raise

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -57,6 +57,19 @@ class AccountSettings(_Part):
     base_url: str | None = Field(
         None, description="Where its inbound webhooks live; of a trial, those of a sandbox."
     )
+
+
+class AlertSettings(_Part):
+    """Who is told when something is wrong."""
+
+    webhook_url: SecretStr | None = Field(
+        None, description="Gets a POST of JSON; a secret, for it may have a token in it."
+    )
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _empty_url_is_none(cls, value: SecretStr | None) -> SecretStr | None:
+        return value if value and value.get_secret_value() else None
 
 
 class Settings(BaseSettings):
@@ -157,6 +170,9 @@ class Settings(BaseSettings):
     appendfsync: Literal["always", "everysec", "no"] = Field(
         "always", description="When the embedded broker's log reaches the disk."
     )
+    alerts: AlertSettings = Field(
+        AlertSettings(), description="Who is told when something is wrong; docs/monitoring.md."
+    )
     schedules: tuple[Schedule, ...] = Field(
         (), description="What is put by itself, and when; docs/schedules.md."
     )
@@ -196,15 +212,25 @@ class Settings(BaseSettings):
             f"accounts.{name}.base_url": its.base_url for name, its in self.accounts.items()
         }
         for place, text in {"base_url": self.base_url, **endpoints}.items():
-            url = urlsplit(text or self.base_url)
-            if url.scheme not in ("http", "https") or not url.hostname:
-                raise ValueError(f"{place}: expected an http(s) URL with a host")
-            if url.scheme == "http" and url.hostname not in _LOOPBACK and not self.allow_http:
+            url = _http_url(place, text or self.base_url)
+            if self._is_open(url):
                 raise ValueError(
                     f"{place}: {url.hostname} without TLS would show the webhook hash on the wire; "
                     "use https, or set allow_http for a sandbox"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _webhook_is_safe(self) -> "Settings":
+        if self.alerts.webhook_url is not None:
+            place = "alerts.webhook_url"
+            if self._is_open(_http_url(place, self.alerts.webhook_url.get_secret_value())):
+                raise ValueError(f"{place}: expected https, or http on this machine (allow_http)")
+        return self
+
+    def _is_open(self, url: SplitResult) -> bool:
+        """Whether whoever is on the way could read what is sent there."""
+        return url.scheme == "http" and url.hostname not in _LOOPBACK and not self.allow_http
 
     @model_validator(mode="after")
     def _names_are_names(self) -> "Settings":
@@ -351,6 +377,17 @@ def _config_file(config: Path | None, environment: Mapping[str, str]) -> Path | 
             raise SettingsError(f"{named}: no such settings file")
         return named
     return next((path for path in DEFAULT_FILES if path.is_file()), None)
+
+
+def _http_url(place: str, text: str) -> SplitResult:
+    try:
+        url = urlsplit(text)
+        is_one = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:  # its text may have a part of a secret
+        is_one = False
+    if not is_one:
+        raise ValueError(f"{place}: expected an http(s) URL with a host")
+    return url
 
 
 def _fault(fault: Any) -> str:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 _BOUND_S = 10
+_POLL_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +22,10 @@ class Recorded:
 
 
 class Recorder:
-    """Answers 200 to everything."""
+    """Answers everything alike."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, status: int = 200, path: str = "/webhooks/custom-channels") -> None:
+        self._path = path
         self.requests: list[Recorded] = []
         requests = self.requests
 
@@ -32,7 +34,7 @@ class Recorder:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 requests.append(Recorded(self.command, self.path, headers, body))
-                self.send_response(200)
+                self.send_response(status)
                 self.send_header("content-length", "0")
                 self.end_headers()
 
@@ -42,7 +44,8 @@ class Recorder:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="recorder")
+        serve = self._server.serve_forever
+        self._thread = threading.Thread(target=serve, args=(_POLL_S,), name="recorder")
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -61,4 +64,4 @@ class Recorder:
     @property
     def url(self) -> str:
         """Its base URL, as the setting has it."""
-        return f"http://127.0.0.1:{self._server.server_port}/webhooks/custom-channels"
+        return f"http://127.0.0.1:{self._server.server_port}{self._path}"

@@ -24,6 +24,7 @@ from onport_worker.shutdown import GRACE_S
 # A worker that is told to stop ends by itself before; see shutdown.py.
 _STOPS_WITHIN_S = GRACE_S + 5.0
 _HURRIES_WITHIN_S = 3.0
+_RELAY = (sys.executable, "-P", "-m", "onport_worker.cli")
 _CELERY = (sys.executable, "-P", "-m", "celery", "-A")
 
 
@@ -53,7 +54,15 @@ class BeatPlan:
     name: str = "beat"
 
 
-Plan = WorkerPlan | GatewayPlan | BeatPlan
+@dataclass(frozen=True, slots=True)
+class AlertsPlan:
+    """A process that tells the alert webhook what is wrong."""
+
+    every_s: float = 5.0
+    name: str = "alerts"
+
+
+Plan = WorkerPlan | GatewayPlan | BeatPlan | AlertsPlan
 
 WORKER_RESTARTS = RestartPolicy(
     first_pause=timedelta(seconds=1), longest_pause=timedelta(seconds=30)
@@ -266,10 +275,11 @@ def command_of(plan: Plan) -> list[str]:
         case WorkerPlan():
             return worker_command(plan)
         case GatewayPlan(port):
-            module = (sys.executable, "-P", "-m", "onport_worker.cli")
-            return [*module, "gateway", "--port", str(port)]
+            return [*_RELAY, "gateway", "--port", str(port)]
         case BeatPlan():
             return [*_CELERY, "onport_worker.app", "-q", "beat", "-l", "WARNING"]
+        case AlertsPlan(every_s):
+            return [*_RELAY, "alerts", "--every", str(every_s)]
 
 
 def worker_command(plan: WorkerPlan) -> list[str]:

@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 
 from onport_producers.wakeup import Waker
 from onport_queue.clock import Clock
+from onport_queue.errors import NewerFormatError
 from onport_queue.flight import Prints
 from onport_queue.names import Lane
 from onport_queue.store import Queue
@@ -89,6 +90,8 @@ class Look:
         if self._failing_since_s is None:
             self._failing_since_s = self._clock.monotonic_s()
             _log.warning("broker_lost error=%s", type(error).__name__)
+            if isinstance(error, NewerFormatError):
+                _log.error("queue_is_newer error=%s", error)
 
     def _note_success(self) -> None:
         if self._failing_since_s is not None:

@@ -10,7 +10,12 @@ from redis.exceptions import RedisError
 from onport_producers.wakeup import CeleryWaker
 from onport_queue.broker import connect, unreachable, volatility
 from onport_queue.clock import SystemClock
-from onport_queue.errors import BrokerUnavailableError, SettingsError, VolatileBrokerError
+from onport_queue.errors import (
+    BrokerUnavailableError,
+    NewerFormatError,
+    SettingsError,
+    VolatileBrokerError,
+)
 from onport_queue.flight import Gate, Prints
 from onport_queue.names import Lane
 from onport_queue.settings import Settings
@@ -63,6 +68,7 @@ class Runtime:
             SettingsError: no broker is named.
             BrokerUnavailableError: the broker can't be reached.
             VolatileBrokerError: the broker may forget, and allow_volatile is not set.
+            NewerFormatError: a newer release has written the queue.
         """
         url = broker_url(settings)
         redis = connect(url, timeout_s=_BROKER_TIMEOUT_S)
@@ -78,6 +84,8 @@ class Runtime:
         self._threads = threading.BoundedSemaphore(share)
         try:
             credentials = Credentials(settings, queue.salt())
+        except NewerFormatError:
+            raise
         except RedisError as error:
             raise BrokerUnavailableError(unreachable(redis, error)) from error
         self._endpoint = HttpEndpoint(settings, credentials)

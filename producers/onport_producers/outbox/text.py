@@ -7,10 +7,14 @@ from onport_queue.fold import Mode
 from onport_queue.names import Kind, Lane
 from onport_queue.puts import PutBatch
 
+FORMAT = 1
+"""Of what is written; a text that does not say it is of the first one."""
+
 
 def written(batch: PutBatch) -> str:
     """Return a put as two lines of JSON: what it is, and its jobs."""
     head = {
+        "format": FORMAT,
         "kind": batch.kind,
         "channel": batch.channel,
         "lane": batch.lane,
@@ -25,10 +29,12 @@ def read(text: str, *, put_id: str, added_ms: int) -> PutBatch:
     """Return the put that `written` made this of.
 
     Raises:
-        ValueError, TypeError, LookupError: nothing that it made.
+        ValueError, TypeError, LookupError: nothing that it made, or that of a newer release.
     """
     head, _, jobs = text.partition("\n")
     fields = json.loads(head)
+    if "format" in fields and fields["format"] > FORMAT:
+        raise ValueError(f"format {fields['format']}, expected {FORMAT} at most")
     return PutBatch(
         put_id=bytes.fromhex(put_id),
         kind=Kind(fields["kind"]),

@@ -24,6 +24,8 @@ from onport_queue.errors import SpoolError
 _BUSY_S = 5.0
 _LOOK_S = 0.005
 _UNBOUNDED_PAGES = 2**30
+_UNMARKED = 0
+"""What SQLite says of a file whose format nobody has written down: it is the first one."""
 
 _Result = TypeVar("_Result")
 
@@ -36,11 +38,19 @@ class _Opened:
 
 
 class SpoolFile:
-    """A file with a schema, bounded in size, for its owner only; made when it is first opened."""
+    """A file with a schema, bounded in size, for its owner only; made when it is first opened.
 
-    def __init__(self, path: Path, schema: str, *, most_mb: int) -> None:
+    Args:
+        path: where.
+        schema: statements that make what is not there.
+        version: of the format. An older file is read; a newer one is refused.
+        most_mb: its bound.
+    """
+
+    def __init__(self, path: Path, schema: str, *, version: int, most_mb: int) -> None:
         self.path = path
         self._schema = schema
+        self._version = version
         self._most_mb = most_mb
         self._opened: _Opened | None = None
         self._inherited: list[_Opened] = []
@@ -139,16 +149,28 @@ class SpoolFile:
             self.path, timeout=0, isolation_level=None, check_same_thread=False
         )
         try:
+            found = self._checked_version(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             # Payloads are personal data: what was removed does not stay in the file.
             connection.execute("PRAGMA secure_delete = ON")
             self._bind(connection)
             connection.executescript(self._schema)
+            if found == _UNMARKED:
+                connection.execute(f"PRAGMA user_version = {self._version}")
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _checked_version(self, connection: sqlite3.Connection) -> int:
+        found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        if found > self._version:
+            raise SpoolError(
+                f"spool {self.path}: of format {found}, this release of the relay reads "
+                f"{self._version}: upgrade it here; nothing was changed"
+            )
+        return found
 
     def _bind(self, connection: sqlite3.Connection) -> None:
         page = connection.execute("PRAGMA page_size").fetchone()[0]

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS facts (
 """
 
 
+_FORMAT = 1
 _ORDINARY_BYTES = 65_536
 
 
@@ -74,7 +75,7 @@ class Spool:
         self.path = path
         self._account = account
         self._clock = clock
-        self._file = SpoolFile(path, _SCHEMA, most_mb=most_mb)
+        self._file = SpoolFile(path, _SCHEMA, version=_FORMAT, most_mb=most_mb)
 
     @classmethod
     def of(cls, settings: Settings, clock: Clock) -> "Spool":

@@ -17,6 +17,7 @@ local RECORDS_AT_A_TIME = 10
 local ATTENDED_INTERVALS, ATTENDED_AT_MOST = 3, 1000 -- ms
 
 local now, wall = clock()
+mark_format()
 promote_expired(now)
 promote_later(now, wall)
 local gate = load_gate()

@@ -33,6 +33,7 @@ local MANY_FRAGMENTS = 16
 local LONGEST_LATE = 600000 -- ms
 
 local now, wall = clock()
+mark_format()
 rotate('puts', tonumber(ARGV[6]), now)
 rotate('history', tonumber(ARGV[7]), now, 'digests')
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from sqlalchemy import Connection, Engine, event, insert, update
+from sqlalchemy import Connection, Engine, event, func, insert, update
 from sqlalchemy.exc import OperationalError
 from tests.acceptance.proxy import Proxy
 from tests.producers.conftest import CountingWaker
@@ -254,6 +254,28 @@ def test_a_row_that_can_not_be_read_is_set_aside(
     assert held(engine).refused_rows == 120
     assert held(engine).refused[0].reason.startswith("can't be read: ")
     assert caplog.records[0].levelno == logging.ERROR
+
+
+def test_a_row_of_a_newer_release_is_set_aside(
+    engine: Engine, outbox: Outbox, pump: Pump, queue: Queue
+) -> None:
+    add(engine, outbox, NewSale(sale()))
+    with engine.begin() as connection:
+        newer = func.replace(rows.c.put, '"format": 1', '"format": 2')
+        connection.execute(update(rows).values(put=newer))
+    assert pump.batch().rows == 0
+    assert (held(engine).refused_rows, queue.stats().pending) == (1, 0)
+
+
+def test_a_row_of_a_release_that_wrote_no_format_is_read(
+    engine: Engine, outbox: Outbox, pump: Pump, queue: Queue
+) -> None:
+    add(engine, outbox, NewSale(sale()))
+    with engine.begin() as connection:
+        earlier = func.replace(rows.c.put, '"format": 1, ', "")
+        connection.execute(update(rows).values(put=earlier))
+    assert pump.batch().rows == 1
+    assert queue.stats().pending == 1
 
 
 def test_a_batch_is_bounded_in_bytes(engine: Engine, outbox: Outbox) -> None:

@@ -1,6 +1,7 @@
 """While Redis is away puts are kept, and handed over in order when it is back."""
 
 import json
+import logging
 import os
 import signal
 import sqlite3
@@ -486,3 +487,23 @@ def test_a_put_that_was_given_up_and_comes_late_is_no_newer_than_those_made_sinc
         os.kill(pid, signal.SIGCONT)
     wait_until(lambda: fragments(queue, "1") == [sale("1", n=2)])
     assert queue.stats().imbalance == 0
+
+
+def test_a_shop_that_is_older_than_the_queue_keeps_its_orders_until_it_is_upgraded(
+    producer: Producer,
+    redis_client: redis.Redis,
+    queue: Queue,
+    host_spool: Spool,
+    caplog: pytest.LogCaptureFixture,
+    wait_until: WaitUntil,
+) -> None:
+    meta = "onport-relay:{default}:meta"
+    redis_client.hset(meta, "format", 2)
+    assert producer.create_sale(sale("1")).state is State.SPOOLED
+    assert producer.create_sale(sale("2")).state is State.SPOOLED
+    loud = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert ["is of format 2" in record.getMessage() for record in loud] == [True]
+    assert host_spool.contents().refused_puts == 0
+    redis_client.hset(meta, "format", 1)  # as if this were the newer release
+    wait_until(lambda: queue.stats().pending == 2)
+    assert not host_spool.is_holding()

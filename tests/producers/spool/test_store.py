@@ -255,3 +255,27 @@ def test_a_spool_may_be_used_before_and_after_a_fork(spool: Spool) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     spool.append(a_put("parent"))
     assert [batch.jobs[0].key for batch in kept(spool)] == ["before", "child", "parent"]
+
+
+def test_a_spool_of_an_earlier_release_is_read_and_marked(a_spool: MakeSpool) -> None:
+    spool = a_spool()
+    spool.append(a_put("earlier"))
+    spool.close()
+    with closing(sqlite3.connect(spool.path)) as file:
+        file.execute("PRAGMA user_version = 0")  # as before the format was written down
+    assert [batch.jobs[0].key for batch in kept(spool)] == ["earlier"]
+    spool.close()
+    with closing(sqlite3.connect(spool.path)) as file:
+        assert file.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_a_spool_of_a_newer_release_is_refused_and_left_as_it_is(a_spool: MakeSpool) -> None:
+    spool = a_spool()
+    spool.append(a_put("newer"))
+    spool.close()
+    with closing(sqlite3.connect(spool.path)) as file:
+        file.execute("PRAGMA user_version = 2")
+    before = spool.path.read_bytes()
+    with pytest.raises(SpoolError, match="of format 2, this release of the relay reads 1: upgrade"):
+        spool.append(a_put("older"))
+    assert spool.path.read_bytes() == before

@@ -116,3 +116,12 @@ def test_books_that_do_not_balance_exit_1(run: Run, redis_client: redis.Redis) -
 
     assert result.exit_code == 1
     assert "Imbalance  1: a defect of the relay" in result.stdout
+
+
+def test_a_queue_that_a_newer_release_has_written_is_refused(
+    run: Run, redis_client: redis.Redis
+) -> None:
+    redis_client.hset("onport-relay:{default}:meta", "format", 2)
+    result = run("status")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("onport-relay: the queue in Redis is of format 2, ")

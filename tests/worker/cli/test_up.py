@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from tests.acceptance.receiver import Receiver
 from tests.worker.cli.conftest import Run
 
 from onport_producers import Producer
@@ -423,3 +424,16 @@ def test_a_folder_that_can_not_be_made_is_named(run_alone: Run, tmp_path: Path, 
 
     assert result.exit_code == 2
     assert result.stderr.startswith(f"onport-relay: data_dir: {data} can't be made: ")
+
+
+def test_who_is_to_be_told_is_told_by_a_process_of_its_own(
+    start: Callable[..., Relay], sandbox: SandboxProcess, wait_until: WaitUntil
+) -> None:
+    sandbox.configure(poison=["1001"])
+    with Receiver() as receiver:
+        relay = start(ONPORT_RELAY_ALERTS__WEBHOOK_URL=receiver.url)
+        assert "Alerts    are told to the webhook in the settings\n" in relay.lines
+        Producer(relay.settings).create_sale({"externalId": "1001"})
+        wait_until(lambda: receiver.told("dead_sale") == ["firing"], within_s=30)
+        assert relay.stop(signal.SIGTERM) == 0
+    assert "T0KEN" not in "".join(relay.lines) + (relay.data / "workers.log").read_text()

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from onport_worker import __version__
+from onport_worker.cli.alerts import alerts
 from onport_worker.cli.configuration import Selection
 from onport_worker.cli.dead import app as dead
 from onport_worker.cli.delivered import delivered
@@ -105,6 +106,7 @@ app.add_typer(dead)
 app.add_typer(spool)
 app.add_typer(outbox)
 app.add_typer(schedules)
+app.command()(alerts)
 app.command()(accept_loss)
 app.command(
     add_help_option=False,

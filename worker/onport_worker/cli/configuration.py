@@ -10,7 +10,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from onport_queue.broker import connect, unreachable
-from onport_queue.errors import BrokerUnavailableError, SettingsError
+from onport_queue.errors import BrokerUnavailableError, NewerFormatError, SettingsError
 from onport_queue.settings import Settings, load_settings
 from onport_queue.store import Queue
 from onport_worker.embedded import running_url
@@ -98,11 +98,14 @@ def opened_broker(settings: Settings) -> Iterator[Redis]:
 
     Raises:
         BrokerUnavailableError: it can't be reached, or refuses.
+        NewerFormatError: a newer release has written the queue.
         SettingsError: no broker is named.
     """
     with connect(broker_url(settings)) as redis:
         try:
             yield redis
+        except NewerFormatError:
+            raise
         except RedisError as error:
             raise BrokerUnavailableError(unreachable(redis, error)) from error
 

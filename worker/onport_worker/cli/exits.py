@@ -10,6 +10,7 @@ from onport_producers.outbox.errors import DatabaseUnavailableError
 from onport_queue.errors import BrokerUnavailableError, RelayError
 from onport_queue.picture.text import printable
 from onport_sandbox import SandboxError
+from onport_worker.alerts.webhook import WebhookError
 from onport_worker.embedded import BinaryNotFoundError, BrokerFailedError
 from onport_worker.fleet import WorkerEndedError
 
@@ -38,6 +39,7 @@ _OFF = (
     BinaryNotFoundError,
     WorkerEndedError,
     NotHeldError,
+    WebhookError,
 )
 
 

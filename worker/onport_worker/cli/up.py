@@ -21,7 +21,7 @@ from onport_worker.cli.exits import GOOD, OFF, tell
 from onport_worker.cli.premises import Premises, opened_premises
 from onport_worker.embedded import BrokerFailedError
 from onport_worker.embedded.address import HOST, is_free
-from onport_worker.fleet import BeatPlan, Fleet, GatewayPlan, Plan, WorkerPlan
+from onport_worker.fleet import AlertsPlan, BeatPlan, Fleet, GatewayPlan, Plan, WorkerPlan
 from onport_worker.runtime import served_accounts
 from onport_worker.stopping import Stopping
 from onport_worker.telemetry.shared import shared_folder
@@ -64,7 +64,8 @@ def up(
         gateways = gateway_plans(settings, gateway)
         _introduce(premises, gateways)
         beats = [BeatPlan()] if any(one.enabled for one in settings.schedules) else []
-        every: list[Plan] = [*plans(settings), *gateways, *beats]
+        tellers = [AlertsPlan()] if settings.alerts.webhook_url else []
+        every: list[Plan] = [*plans(settings), *gateways, *beats, *tellers]
         # Their figures are added up, and told by the gateway: one port for all of a machine.
         alone = premises.settings.model_copy(update={"metrics_port": 0})
         with (
@@ -142,6 +143,8 @@ def _introduce(premises: Premises, gateways: Sequence[GatewayPlan]) -> None:
     typer.echo(f"Workers   {threads}, log in {log_of(settings)}")
     if scheduled := [schedule.name for schedule in settings.schedules if schedule.enabled]:
         typer.echo(f"Schedules {', '.join(scheduled)}")
+    if settings.alerts.webhook_url:
+        typer.echo("Alerts    are told to the webhook in the settings")
 
 
 def _watch(

@@ -1,4 +1,4 @@
-"""Sending: the only module that speaks HTTP."""
+"""Sending: the only module that speaks to Onport."""
 
 import ssl
 from collections.abc import Callable, Mapping

@@ -17,7 +17,7 @@ from onport_queue.broker import may_pass
 from onport_queue.clock import Clock, SystemClock
 from onport_queue.runs import Begun, Outcome, Runs, Tally
 from onport_queue.schedule import Schedule
-from onport_queue.settings import Settings
+from onport_queue.settings import AlertSettings, Settings
 from onport_worker.embedded.leash import Leash
 from onport_worker.fleet import worker_environment
 from onport_worker.schedules.process import STOPS_WITHIN_S, report_of
@@ -204,7 +204,7 @@ class _Process:
 
 
 def _without_hashes(settings: Settings) -> Settings:
-    """Return what a shop's function may know: it puts, and puts need no webhook hash."""
+    """Return what a shop's function may know: it puts, and puts need no secret but Redis's."""
     none: dict[str, None] = {"webhook_hash": None, "webhook_hash_next": None}
     channels = {name: its.model_copy(update=none) for name, its in settings.channels.items()}
-    return settings.model_copy(update={**none, "channels": channels})
+    return settings.model_copy(update={**none, "channels": channels, "alerts": AlertSettings()})

@@ -43,6 +43,21 @@ local KIND_OF_TAG = { A = 'acknowledge', D = 'disconnect' }
 local PROMOTIONS = 100                            -- bound of every loop over due or expired work
 local EVENTS_KEPT = 100
 
+-- What is stored is of this format; without a mark it is 1. A release reads every older one, and refuses a newer one before
+-- it has changed anything. Whoever stores records (put, claim) marks them as theirs; who only looks does not, for an
+-- older release may still be at work.
+local FORMAT = 1
+local stored_format = tonumber(redis.call('HGET', META, 'format') or nil)
+if (stored_format or 1) > FORMAT then
+  return redis.error_reply(string.format(
+    'NEWERFORMAT the queue in Redis is of format %d, this release of the relay reads %d: upgrade it here; nothing was changed',
+    stored_format, FORMAT))
+end
+
+local function mark_format()
+  if stored_format ~= FORMAT then redis.call('HSET', META, 'format', FORMAT) end
+end
+
 local function whole(number) return string.format('%.0f', number) end
 
 local function load(hash, key)

@@ -121,3 +121,14 @@ def test_another_account_is_named_in_what_is_found_and_in_what_to_do(
 
     assert told["text"].startswith("account uk: the whole account was paused")
     assert told["advice"].endswith("onport-relay --account uk resume")
+
+
+def test_a_queue_that_a_newer_release_wrote_is_a_fault(
+    diagnose: Diagnose, redis_client: redis.Redis
+) -> None:
+    redis_client.hset("onport-relay:{default}:meta", "format", 99)
+
+    told = diagnose().told(Ailment.FORMAT_NEWER)
+
+    assert told["level"] == "fault"
+    assert "format 99" in told["text"]

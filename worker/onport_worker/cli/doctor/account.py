@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from redis.exceptions import RedisError
 
 from onport_queue.durations import spoken
+from onport_queue.errors import NewerFormatError
 from onport_queue.ledger import PauseStats, Stats
 from onport_queue.names import Lane
 from onport_queue.picture.sentences import outage_sentence
@@ -32,6 +33,11 @@ def account_findings(queue: Queue, settings: Settings) -> Iterator[Finding]:
     account = settings.account
     try:
         stats = queue.stats()
+    except NewerFormatError as error:
+        yield fault(
+            Ailment.FORMAT_NEWER, of_account(account, str(error)), "upgrade the relay of this host"
+        )
+        return
     except RedisError as error:
         yield fault(
             Ailment.SCRIPTS_FAIL,

@@ -14,13 +14,19 @@ from onport_worker.cli.doctor.account import account_findings
 from onport_worker.cli.doctor.broker import broker_findings
 from onport_worker.cli.doctor.endpoint import endpoint_findings, gateway_finding
 from onport_worker.cli.doctor.finding import Ailment, Finding, fault, warning
-from onport_worker.cli.doctor.host import schedule_findings, settings_findings, spool_findings
+from onport_worker.cli.doctor.host import (
+    alert_finding,
+    schedule_findings,
+    settings_findings,
+    spool_findings,
+)
 from onport_worker.cli.doctor.schedules import beat_findings
 
 
 def examine(settings: Settings, clock: Clock, *, gateway: str | None) -> Iterator[Finding]:
     """Yield everything that can be found out; nothing is raised, and nothing is changed."""
     yield from settings_findings(settings)
+    yield alert_finding(settings)
     yield from schedule_findings(settings)
     yield from spool_findings(settings, clock)
     yield from endpoint_findings(settings)

@@ -40,6 +40,7 @@ class Ailment(StrEnum):
     MAXMEMORY_POLICY = "maxmemory-policy"
     MEMORY_NEARLY_FULL = "memory-nearly-full"
     SCRIPTS_FAIL = "scripts-fail"
+    FORMAT_NEWER = "format-newer"
     CLOCK_SKEW = "clock-skew"
     NO_WORKER = "no-worker"
     LANE_UNATTENDED = "lane-unattended"
