@@ -19,6 +19,10 @@ RUNS_KEPT = 100
 """Of each schedule; schedule.lua has the same figure."""
 
 
+BEAT_KNOWN_FOR = timedelta(seconds=30)
+"""How long after its last word a beat counts as being at work."""
+
+
 class Outcome(StrEnum):
     """What became of a tick."""
 
@@ -152,6 +156,15 @@ class Runs:
         """Record the end of a run; `again`: its tick is due again. False if it was given up."""
         facts = json.dumps(asdict(tally) | {"error": error})
         return number(self._run("finish", schedule, lease, outcome, int(again), facts)) == 1
+
+    def note_beat(self, version: str) -> None:
+        """Note that a beat is at work; known for `BEAT_KNOWN_FOR`."""
+        self._redis.set(f"{self._base_key}:beat", version, px=BEAT_KNOWN_FOR)
+
+    def beat(self) -> str | None:
+        """Return the version of the beat that was noted last, or None if none is at work."""
+        version = cast("bytes | None", self._redis.get(f"{self._base_key}:beat"))
+        return None if version is None else version.decode()
 
     def history(self, schedule: str, limit: int = RUNS_KEPT) -> tuple[Run, ...]:
         """Return what became of a schedule's ticks, the newest first."""

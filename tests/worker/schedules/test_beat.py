@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from onport_queue.clock import SystemClock
 from onport_queue.runs import Begun, Outcome, Runs, Tally
 from onport_queue.settings import load_settings
+from onport_worker import __version__
 from onport_worker.schedules.beat import LOOK_S, TickScheduler
 
 TERM = timedelta(seconds=30)
@@ -24,6 +25,9 @@ class _Moved(SystemClock):
 
     def wall(self) -> datetime:
         return datetime(2026, 11, 25, 3, 0, tzinfo=UTC) + timedelta(seconds=self.seconds)
+
+    def monotonic_s(self) -> float:
+        return self.seconds
 
 
 class _Failing(Runs):
@@ -151,6 +155,24 @@ def test_a_beat_goes_on_when_the_broker_is_back(
     assert [record.getMessage().split()[0] for record in caplog.records] == [
         *("broker_lost", "broker_back")
     ]
+
+
+def test_a_beat_is_known_to_be_at_work_and_noted_every_ten_seconds_only(
+    beat: Callable[..., TickScheduler], clock: _Moved, runs: Runs, redis_client: redis.Redis
+) -> None:
+    assert runs.beat() is None
+    one = beat()
+    one.tick()
+    assert runs.beat() == __version__
+    assert 0 < redis_client.pttl("onport-relay:{default}:beat") <= 30_000
+
+    redis_client.delete("onport-relay:{default}:beat")
+    clock.seconds = 9
+    one.tick()
+    assert runs.beat() is None
+    clock.seconds = 10
+    one.tick()
+    assert runs.beat() == __version__
 
 
 def test_without_a_broker_in_the_settings_it_ends_and_says_so(

@@ -20,6 +20,7 @@ from onport_queue.names import SCHEDULE_TASK, SCHEDULES_QUEUE
 from onport_queue.runs import Runs
 from onport_queue.schedule import Schedule
 from onport_queue.settings import Settings, load_settings
+from onport_worker import __version__
 from onport_worker.runtime import broker_url
 
 _log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ LOOK_S = 1.0
 """Between two looks, at most: for runs that were lost, and workers to be told again."""
 
 _BROKER_TIMEOUT_S = 2.5
+_NOTED_EVERY_S = 10.0
 
 
 class TickScheduler(Scheduler):
@@ -35,6 +37,7 @@ class TickScheduler(Scheduler):
 
     clock: Clock = SystemClock()
     _is_failing = False
+    _noted_s: float | None = None
 
     def setup_schedule(self) -> None:
         """Read the settings; Celery calls it before the first tick."""
@@ -54,6 +57,7 @@ class TickScheduler(Scheduler):
     def tick(self, *_: Any, **__: Any) -> float:
         """Look at all schedules; return the seconds to the next look."""
         try:
+            self._note()
             for schedule in list(self._unmet):
                 newest = newest_tick(schedule, self.clock.wall())
                 self._runs.meet(schedule.name, schedule.timing, newest)
@@ -75,6 +79,13 @@ class TickScheduler(Scheduler):
         self._runs = runs
         self._unmet = list(settings.schedules)
         self._enabled = [schedule for schedule in settings.schedules if schedule.enabled]
+
+    def _note(self) -> None:
+        # A write every second would be one more that a disk has to have.
+        now_s = self.clock.monotonic_s()
+        if self._noted_s is None or now_s - self._noted_s >= _NOTED_EVERY_S:
+            self._runs.note_beat(__version__)
+            self._noted_s = now_s
 
     def _look_at(self, schedule: Schedule) -> None:
         due = self._runs.tick(schedule.name, newest_tick(schedule, self.clock.wall()))
