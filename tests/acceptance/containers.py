@@ -1,0 +1,284 @@
+"""The services of the compose file as processes of this machine, for where no engine runs.
+
+Each has a loopback address of its own in the place of its host name, and a folder in the place of
+its root file system; what it runs, its environment and its healthcheck are the file's. What is not
+covered: the images, owners of files, read-only file systems, restarts.
+"""
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Mapping
+from contextlib import suppress
+from graphlib import TopologicalSorter
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.compose_file import ROOT, Compose, Service
+
+from onport_queue.clock import Clock, SystemClock
+from onport_worker.embedded.binary import find_binary
+from onport_worker.embedded.leash import Leash
+
+_LISTENED_AT = re.compile(r"\b(?:0\.0\.0\.0|127\.0\.0\.1)\b")
+_CLI = """#!{python}
+import sys, redis
+host = sys.argv[sys.argv.index("-h") + 1]
+sys.exit(0 if sys.argv[-1] == "ping" and redis.Redis(host).ping() else 1)
+"""
+_SERVER = '#!/bin/sh\nexec {binary} "$@" --bind {address}\n'
+_SCRIPT = """#!{python}
+import sys
+from {module} import {function}
+sys.argv[0] = "{name}"
+sys.exit({function}())
+"""
+_LOOK_S = 0.1
+
+
+class Containers:
+    """Runs services for as long as the context lasts.
+
+    Args:
+        compose: the file; of its services those without an image that this machine has are not for
+            it.
+        home: for folders and logs.
+        healthy_within_s: how long a service may take until its healthcheck passes.
+    """
+
+    def __init__(self, compose: Compose, home: Path, *, healthy_within_s: float = 60.0) -> None:
+        self._compose = compose
+        self._home = home
+        self._healthy_within_s = healthy_within_s
+        # A net of its own: another run at the same time, or a broker of this machine, has others.
+        net = f"127.{1 + secrets.randbelow(250)}.{secrets.randbelow(250)}"
+        self._addresses = {
+            name: f"{net}.{number}" for number, name in enumerate(compose.services, start=2)
+        }
+        self._containers: list[_Container] = []
+
+    def __enter__(self) -> Self:
+        """Start what each service waits for before the service, and return when all are healthy."""
+        services = self._compose.services
+        order = TopologicalSorter({name: its.depends_on for name, its in services.items()})
+        order.prepare()
+        try:
+            while batch := order.get_ready():
+                started = [self._started(name) for name in batch]
+                for container in started:
+                    container.await_health(self._healthy_within_s)
+                order.done(*batch)
+        except BaseException:
+            self._kill()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._kill()
+
+    def address(self, name: str) -> str:
+        """Return where a service is, in the place of its host name."""
+        return self._addresses[name]
+
+    def folder(self, name: str) -> Path:
+        """Return what a service has for its root file system."""
+        return self._home / name
+
+    def log(self, name: str) -> str:
+        """Return what a service has said."""
+        return (self._home / f"{name}.log").read_text()
+
+    def stop(self) -> dict[str, int]:
+        """Stop them as an engine does, who waits for others first; return their exit statuses.
+
+        Raises:
+            subprocess.TimeoutExpired: one had not ended when its grace period was over.
+        """
+        return {container.name: container.stop() for container in reversed(self._containers)}
+
+    def _started(self, name: str) -> "_Container":
+        service, folder = self._compose.services[name], self.folder(name)
+        image = _Image.of(service, self._addresses[name], self._home / "bin" / name)
+        texts = _Rewriting(self._addresses, self._addresses[name], folder, self._targets(service))
+        self._mount(service, folder, texts)
+        working = folder / image.workdir.lstrip("/")
+        working.mkdir(parents=True, exist_ok=True)
+        environment = {**image.environment, **service.environment}
+        container = _Container(
+            name,
+            [texts.rewritten(part) for part in service.command],
+            [texts.rewritten(part) for part in service.healthcheck.test[1:]]
+            if service.healthcheck
+            else [],
+            {key: texts.rewritten(value) for key, value in environment.items()}
+            | {"PATH": image.path},
+            working,
+            self._home / f"{name}.log",
+            grace_s=float((service.stop_grace_period or "10s").removesuffix("s")),
+        )
+        self._containers.append(container)
+        return container
+
+    def _targets(self, service: Service) -> list[str]:
+        volumes = [volume.split(":")[1] for volume in service.volumes]
+        configs = [config.target for config in service.configs]
+        return [*volumes, *configs, *(f"/run/secrets/{secret}" for secret in service.secrets)]
+
+    def _mount(self, service: Service, folder: Path, texts: "_Rewriting") -> None:
+        for volume in service.volumes:
+            name, target = volume.split(":")[:2]
+            shared = self._home / "volumes" / name
+            shared.mkdir(parents=True, exist_ok=True)
+            place = folder / target.lstrip("/")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(shared)
+        for config in service.configs:
+            place = folder / config.target.lstrip("/")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(texts.rewritten(self._compose.configs[config.source].file.read_text()))
+        for secret in service.secrets:
+            place = folder / "run" / "secrets" / secret
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(self._compose.secrets[secret].file)
+
+    def _kill(self) -> None:
+        for container in reversed(self._containers):
+            container.end()
+
+
+class _Rewriting:
+    """Puts addresses in the place of host names, and places of this machine in that of mounts."""
+
+    def __init__(
+        self, addresses: Mapping[str, str], own: str, folder: Path, targets: list[str]
+    ) -> None:
+        names = "|".join(map(re.escape, addresses))
+        self._addresses = addresses
+        self._own = own
+        self._folder = folder
+        self._host = re.compile(rf"(?<=//)(?:{names})(?=[:/])")
+        self._mounted = re.compile(rf"^(?:{'|'.join(map(re.escape, targets)) or '(?!)'})(?=/|$)")
+
+    def rewritten(self, text: str) -> str:
+        text = _LISTENED_AT.sub(self._own, text)
+        text = self._host.sub(lambda found: self._addresses[found[0]], text)
+        return self._mounted.sub(lambda found: f"{self._folder}{found[0]}", text)
+
+
+class _Image:
+    """What an image brings: programs, a working directory, an environment."""
+
+    def __init__(self, path: str, workdir: str, environment: Mapping[str, str]) -> None:
+        self.path = path
+        self.workdir = workdir
+        self.environment = environment
+
+    @classmethod
+    def of(cls, service: Service, address: str, programs: Path) -> "_Image":
+        programs.mkdir(parents=True)
+        if service.build is not None:
+            return cls._ours(programs)
+        assert service.image.startswith("valkey/"), f"{service.image}: this machine has no such"
+        _program(programs / "valkey-cli", _CLI.format(python=sys.executable))
+        server = _SERVER.format(binary=find_binary(), address=address)
+        _program(programs / "valkey-server", server)
+        return cls(f"{programs}:{os.defpath}", "/data", {})
+
+    @classmethod
+    def _ours(cls, programs: Path) -> "_Image":
+        project = tomllib.loads((ROOT / "worker" / "pyproject.toml").read_text())["project"]
+        for name, place in project["scripts"].items():
+            module, function = place.split(":")
+            names = {"name": name, "module": module, "function": function}
+            _program(programs / name, _SCRIPT.format(python=sys.executable, **names))
+        dockerfile = (ROOT / "Dockerfile").read_text()
+        (workdir,) = re.findall(r"^WORKDIR (/srv\S*)$", dockerfile, re.MULTILINE)
+        environment = dict(re.findall(r"\b(PYTHON[A-Z]+)=(\S+)", dockerfile))
+        assert environment
+        path = f"{programs}:{Path(sys.executable).parent}:{os.defpath}"
+        return cls(path, workdir, environment)
+
+
+def _program(file: Path, text: str) -> None:
+    file.write_text(text)
+    file.chmod(0o755)
+
+
+class _Container:
+    """One process, and how to ask for its health."""
+
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        healthcheck: list[str],
+        environment: dict[str, str],
+        working: Path,
+        log: Path,
+        *,
+        grace_s: float,
+    ) -> None:
+        self.name = name
+        self._healthcheck = healthcheck
+        self._environment = environment
+        self._working = working
+        self._log = log
+        self._grace_s = grace_s
+        self._clock: Clock = SystemClock()
+        self._leash = Leash()
+        with log.open("ab") as opened:
+            self._process = subprocess.Popen(
+                command,
+                env=environment,
+                cwd=working,
+                stdin=subprocess.DEVNULL,
+                stdout=opened,
+                stderr=opened,
+                start_new_session=True,
+                pass_fds=(self._leash.fd,),
+            )
+        self._leash.tie(self._process.pid)
+
+    def await_health(self, seconds: float) -> None:
+        if not self._healthcheck:
+            return
+        patient_until, never = self._clock.monotonic_s() + seconds, threading.Event()
+        while (said := self._complaint()) is not None:
+            assert self._process.poll() is None, f"{self.name} ended:\n{self._log.read_text()}"
+            assert self._clock.monotonic_s() < patient_until, (
+                f"{self.name} is not healthy after {seconds:.0f} s: {said}\n{self._log.read_text()}"
+            )
+            self._clock.wait(never, _LOOK_S)
+
+    def stop(self) -> int:
+        self._process.terminate()
+        return self._process.wait(self._grace_s)
+
+    def end(self) -> None:
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        self._process.wait()
+        with suppress(OSError):
+            self._leash.drop()
+
+    def _complaint(self) -> str | None:
+        done = subprocess.run(
+            self._healthcheck,
+            env=self._environment,
+            cwd=self._working,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        return None if done.returncode == 0 else done.stdout + done.stderr
