@@ -94,6 +94,13 @@ class Containers:
         """Return what a service has for its root file system."""
         return self._home / name
 
+    def written(self, name: str) -> list[str]:
+        """Return the files that a service has made outside its volumes."""
+        folder, targets = self.folder(name), self._targets(self._compose.services[name])
+        files = (Path(place, file) for place, _, names in os.walk(folder) for file in names)
+        found = ["/" + str(file.relative_to(folder)) for file in files]
+        return [file for file in found if file not in targets]
+
     def log(self, name: str) -> str:
         """Return what a service has said."""
         return (self._home / f"{name}.log").read_text()

@@ -42,7 +42,8 @@ def compose(tmp_path: Path) -> Compose:
     demo = ROOT / "config" / "demo"
     settings = (demo / "relay.toml").read_text() + SCHEDULE.format(folder=links)
     (etc / "relay.toml").write_text(settings)
-    (etc / "webhook_hash").write_text((demo / "webhook_hash").read_text())
+    for secret in ("webhook_hash", "page_token"):
+        (etc / secret).write_text((demo / secret).read_text())
     compose = read_compose({"RELAY_ETC": str(etc)})
     for name in OTHERS & compose.services.keys():
         del compose.services[name]
@@ -87,3 +88,5 @@ def test_a_job_goes_through_and_everything_ends_when_told_to(
         assert queue.stats().imbalance == 0
 
     assert containers.stop() == dict.fromkeys(compose.services, 0)
+    # Their root file systems are read-only.
+    assert [file for name in compose.services for file in containers.written(name)] == []

@@ -15,7 +15,6 @@ from onport_worker.shutdown import GRACE_S
 
 DEMO = {"RELAY_ETC": "config/demo"}
 WORKERS = {"worker-high": "high", "worker-low": "high,low", "worker-schedules": "schedules"}
-WITH_HASH = {*WORKERS, "gateway"}
 A_SHOP = "load"
 
 
@@ -98,7 +97,9 @@ def test_every_file_of_the_demo_is_in_the_checkout(compose: Compose) -> None:
 def test_what_is_the_operators_is_in_one_folder_that_git_ignores(root: Path) -> None:
     theirs = read_compose()
 
-    assert theirs.secrets["webhook_hash"].file == root / "etc" / "webhook_hash"
+    assert {name: secret.file for name, secret in theirs.secrets.items()} == {
+        name: root / "etc" / name for name in ("webhook_hash", "page_token")
+    }
     assert theirs.configs["relay"].file == root / "etc" / "relay.toml"
     assert "/etc/" in (root / ".gitignore").read_text().splitlines()
 
@@ -141,14 +142,26 @@ def test_nothing_is_published_but_to_this_machine(compose: Compose) -> None:
     assert [port for port in published if not port.startswith("127.0.0.1:")] == []
 
 
-def test_only_who_needs_the_hash_has_it_and_as_a_file(compose: Compose) -> None:
-    has = {name for name, service in compose.services.items() if service.secrets}
-    assert has == WITH_HASH | {A_SHOP}
+def test_only_who_needs_a_secret_has_it_and_as_a_file(compose: Compose) -> None:
+    have = {
+        secret: {name for name, service in compose.services.items() if secret in service.secrets}
+        for secret in compose.secrets
+    }
+
+    assert have == {
+        "webhook_hash": {*WORKERS, "gateway", A_SHOP},
+        "page_token": {"gateway"},
+    }
     for name, service in compose.services.items():
-        variables = {variable for variable in service.environment if "HASH" in variable}
-        assert variables == ({"ONPORT_RELAY_WEBHOOK_HASH_FILE"} if name in has else set())
-        if name in has:
-            assert service.environment[variables.pop()] == "/run/secrets/webhook_hash"
+        files = {
+            variable: value
+            for variable, value in service.environment.items()
+            if re.search("HASH|TOKEN|SECRET|PASSWORD", variable)
+        }
+        assert files == {
+            f"ONPORT_RELAY_{secret.upper()}_FILE": f"/run/secrets/{secret}"
+            for secret in service.secrets
+        }, name
 
 
 def test_only_who_needs_the_broker_reaches_it(compose: Compose) -> None:
@@ -204,7 +217,7 @@ def test_a_worker_serves_its_queues_with_threads_under_a_name_that_its_healthche
 ) -> None:
     worker = compose.services[name]
 
-    assert worker.command[:4] == ["celery", "-A", "onport_worker.app", "worker"]
+    assert worker.command[:5] == ["celery", "-A", "onport_worker.app", "-q", "worker"]
     assert option(worker, "-P") == "threads"
     assert option(worker, "-Q") == WORKERS[name]
     assert worker.healthcheck is not None

@@ -14,7 +14,6 @@ from onport_worker.shutdown import GRACE_S
 INSTALLED = "/opt/onport-relay/bin/"
 PARTS = ("worker-high", "worker-low", "worker-schedules", "beat", "gateway")
 ALONE = "up"
-WITH_HASH = {*PARTS, ALONE} - {"beat"}
 
 
 @pytest.fixture
@@ -99,18 +98,15 @@ def test_a_service_starts_what_its_container_starts(units: Path, name: str) -> N
 
 
 @pytest.mark.parametrize("name", [*PARTS, ALONE])
-def test_only_who_needs_the_hash_has_it_and_as_a_file(units: Path, name: str) -> None:
-    its = service(units, name)["Service"]
-    given = {its.get("LoadCredential"), its.get("Environment")}
+def test_only_who_needs_a_secret_has_it_and_as_a_file(units: Path, name: str) -> None:
+    text = (units / f"onport-relay-{name}.service").read_text()
+    given = re.findall(r"^LoadCredential=(\w+):/etc/onport-relay/(\w+)$", text, re.MULTILINE)
+    read = re.findall(r"^Environment=ONPORT_RELAY_(\w+)_FILE=%d/(\w+)$", text, re.MULTILINE)
+    needed = {"beat": [], "gateway": ["webhook_hash", "page_token"]}.get(name, ["webhook_hash"])
 
-    assert given == (
-        {
-            "webhook_hash:/etc/onport-relay/webhook_hash",
-            "ONPORT_RELAY_WEBHOOK_HASH_FILE=%d/webhook_hash",
-        }
-        if name in WITH_HASH
-        else {None}
-    )
+    assert given == [(secret, secret) for secret in needed]
+    assert read == [(secret.upper(), secret) for secret in needed]
+    assert text.count("LoadCredential=") == len(needed)
 
 
 def test_the_target_has_all_parts_and_stops_them(units: Path) -> None:
