@@ -237,3 +237,23 @@ def test_who_puts_has_its_spool_on_a_volume(compose: Compose, name: str) -> None
     targets = [volume.split(":")[1] for volume in service.volumes]
 
     assert str(Path(service.environment["ONPORT_RELAY_SPOOL_PATH"]).parent) in targets
+
+
+def test_the_page_s_additions_fit_the_file(
+    compose: Compose, schema: jsonschema.Draft7Validator, root: Path
+) -> None:
+    page = (root / "docs" / "deploy.md").read_text()
+    (text,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    added = yaml.safe_load(text)
+
+    assert [error.message for error in schema.iter_errors(added)] == []
+    assert added["services"].keys() <= compose.services.keys()
+    for name, service in added["services"].items():
+        assert set(service.get("secrets", ())) <= added["secrets"].keys(), name
+
+
+def test_the_page_s_table_names_the_services(compose: Compose, root: Path) -> None:
+    rows = re.findall(r"^\| (`.*?`) \|", (root / "docs" / "deploy.md").read_text(), re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)}
+
+    assert named >= compose.services.keys()
