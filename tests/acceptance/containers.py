@@ -6,38 +6,20 @@ covered: the images, owners of files, read-only file systems, restarts.
 """
 
 import os
-import re
 import secrets
 import subprocess
-import sys
 import threading
-import tomllib
-from collections.abc import Mapping
-from contextlib import suppress
 from graphlib import TopologicalSorter
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.compose_file import ROOT, Compose, Service
+from tests.acceptance.images import Image, Rewriting
+from tests.compose_file import Compose, Service
 
 from onport_queue.clock import Clock, SystemClock
-from onport_worker.embedded.binary import find_binary
 from onport_worker.embedded.leash import Leash
 
-_LISTENED_AT = re.compile(r"\b(?:0\.0\.0\.0|127\.0\.0\.1)\b")
-_CLI = """#!{python}
-import sys, redis
-host = sys.argv[sys.argv.index("-h") + 1]
-sys.exit(0 if sys.argv[-1] == "ping" and redis.Redis(host).ping() else 1)
-"""
-_SERVER = '#!/bin/sh\nexec {binary} "$@" --bind {address}\n'
-_SCRIPT = """#!{python}
-import sys
-from {module} import {function}
-sys.argv[0] = "{name}"
-sys.exit({function}())
-"""
 _LOOK_S = 0.1
 
 
@@ -101,10 +83,6 @@ class Containers:
         found = ["/" + str(file.relative_to(folder)) for file in files]
         return [file for file in found if file not in targets]
 
-    def log(self, name: str) -> str:
-        """Return what a service has said."""
-        return (self._home / f"{name}.log").read_text()
-
     def stop(self) -> dict[str, int]:
         """Stop them as an engine does, who waits for others first; return their exit statuses.
 
@@ -115,8 +93,8 @@ class Containers:
 
     def _started(self, name: str) -> "_Container":
         service, folder = self._compose.services[name], self.folder(name)
-        image = _Image.of(service, self._addresses[name], self._home / "bin" / name)
-        texts = _Rewriting(self._addresses, self._addresses[name], folder, self._targets(service))
+        image = Image.of(service, self._addresses[name], self._home / "bin" / name)
+        texts = Rewriting(self._addresses, self._addresses[name], folder, self._targets(service))
         self._mount(service, folder, texts)
         working = folder / image.workdir.lstrip("/")
         working.mkdir(parents=True, exist_ok=True)
@@ -141,21 +119,17 @@ class Containers:
         configs = [config.target for config in service.configs]
         return [*volumes, *configs, *(f"/run/secrets/{secret}" for secret in service.secrets)]
 
-    def _mount(self, service: Service, folder: Path, texts: "_Rewriting") -> None:
+    def _mount(self, service: Service, folder: Path, texts: Rewriting) -> None:
         for volume in service.volumes:
             name, target = volume.split(":")[:2]
             shared = self._home / "volumes" / name
             shared.mkdir(parents=True, exist_ok=True)
-            place = folder / target.lstrip("/")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.symlink_to(shared)
+            _place(folder, target).symlink_to(shared)
         for config in service.configs:
-            place = folder / config.target.lstrip("/")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(texts.rewritten(self._compose.configs[config.source].file.read_text()))
+            text = self._compose.configs[config.source].file.read_text()
+            _place(folder, config.target).write_text(texts.rewritten(text))
         for secret in service.secrets:
-            place = folder / "run" / "secrets" / secret
-            place.parent.mkdir(parents=True, exist_ok=True)
+            place = _place(folder, f"/run/secrets/{secret}")
             place.symlink_to(self._compose.secrets[secret].file)
 
     def _kill(self) -> None:
@@ -163,62 +137,10 @@ class Containers:
             container.end()
 
 
-class _Rewriting:
-    """Puts addresses in the place of host names, and places of this machine in that of mounts."""
-
-    def __init__(
-        self, addresses: Mapping[str, str], own: str, folder: Path, targets: list[str]
-    ) -> None:
-        names = "|".join(map(re.escape, addresses))
-        self._addresses = addresses
-        self._own = own
-        self._folder = folder
-        self._host = re.compile(rf"(?<=//)(?:{names})(?=[:/])")
-        self._mounted = re.compile(rf"^(?:{'|'.join(map(re.escape, targets)) or '(?!)'})(?=/|$)")
-
-    def rewritten(self, text: str) -> str:
-        text = _LISTENED_AT.sub(self._own, text)
-        text = self._host.sub(lambda found: self._addresses[found[0]], text)
-        return self._mounted.sub(lambda found: f"{self._folder}{found[0]}", text)
-
-
-class _Image:
-    """What an image brings: programs, a working directory, an environment."""
-
-    def __init__(self, path: str, workdir: str, environment: Mapping[str, str]) -> None:
-        self.path = path
-        self.workdir = workdir
-        self.environment = environment
-
-    @classmethod
-    def of(cls, service: Service, address: str, programs: Path) -> "_Image":
-        programs.mkdir(parents=True)
-        if service.build is not None:
-            return cls._ours(programs)
-        assert service.image.startswith("valkey/"), f"{service.image}: this machine has no such"
-        _program(programs / "valkey-cli", _CLI.format(python=sys.executable))
-        server = _SERVER.format(binary=find_binary(), address=address)
-        _program(programs / "valkey-server", server)
-        return cls(f"{programs}:{os.defpath}", "/data", {})
-
-    @classmethod
-    def _ours(cls, programs: Path) -> "_Image":
-        project = tomllib.loads((ROOT / "worker" / "pyproject.toml").read_text())["project"]
-        for name, place in project["scripts"].items():
-            module, function = place.split(":")
-            names = {"name": name, "module": module, "function": function}
-            _program(programs / name, _SCRIPT.format(python=sys.executable, **names))
-        dockerfile = (ROOT / "Dockerfile").read_text()
-        (workdir,) = re.findall(r"^WORKDIR (/srv\S*)$", dockerfile, re.MULTILINE)
-        environment = dict(re.findall(r"\b(PYTHON[A-Z]+)=(\S+)", dockerfile))
-        assert environment
-        path = f"{programs}:{Path(sys.executable).parent}:{os.defpath}"
-        return cls(path, workdir, environment)
-
-
-def _program(file: Path, text: str) -> None:
-    file.write_text(text)
-    file.chmod(0o755)
+def _place(folder: Path, target: str) -> Path:
+    place = folder / target.lstrip("/")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 class _Container:
@@ -272,11 +194,9 @@ class _Container:
         return self._process.wait(self._grace_s)
 
     def end(self) -> None:
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        self._process.kill()
         self._process.wait()
-        with suppress(OSError):
-            self._leash.drop()
+        self._leash.drop()
 
     def _complaint(self) -> str | None:
         done = subprocess.run(
