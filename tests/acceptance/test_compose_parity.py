@@ -7,8 +7,10 @@ import http.client
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
+import yaml
 from redis import Redis
 from tests.acceptance.containers import Containers
 from tests.compose_file import ROOT, Compose, read_compose
@@ -68,6 +70,19 @@ def put(containers: Containers, compose: Compose) -> int:
     return status
 
 
+def scraped(compose: Compose, containers: Containers) -> Iterator[str]:
+    """Yield what Prometheus would ask."""
+    told = yaml.safe_load(compose.configs["prometheus"].file.read_text())
+    for job in told["scrape_configs"]:
+        places = [place for each in job.get("static_configs", ()) for place in each["targets"]]
+        for each in job.get("dns_sd_configs", ()):
+            places += [f"{name}:{each['port']}" for name in each["names"]]
+        assert places, job["job_name"]
+        for place in places:
+            name, port = place.split(":")
+            yield f"http://{containers.address(name)}:{port}/metrics"
+
+
 def test_a_job_goes_through_and_everything_ends_when_told_to(
     containers: Containers, compose: Compose, wait_until: Callable[..., None]
 ) -> None:
@@ -86,6 +101,10 @@ def test_a_job_goes_through_and_everything_ends_when_told_to(
         # Only the shop of the demo sends products.
         wait_until(lambda: sandbox.stats().by_kind["product"] > 0, within_s=30)
         assert queue.stats().imbalance == 0
+
+    for place in scraped(compose, containers):
+        with urlopen(place, timeout=10) as answer:
+            assert b"onport_relay_" in answer.read(), place
 
     assert containers.stop() == dict.fromkeys(compose.services, 0)
     # Their root file systems are read-only.

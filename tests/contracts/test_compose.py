@@ -52,10 +52,10 @@ def test_the_schema_notices_a_misspelt_key(schema: jsonschema.Draft7Validator) -
 
 
 def test_the_services_are_these(compose: Compose) -> None:
-    ours = {"broker", *WORKERS, "beat", "gateway"}
+    relay = {"broker", *WORKERS, "beat", "gateway"}
     demo = {"sandbox", A_SHOP}
 
-    assert set(compose.services) == ours | demo
+    assert set(compose.services) == relay | {"prometheus", "grafana"} | demo
     assert {name for name, its in compose.services.items() if its.profiles == ["demo"]} == demo
     assert {name for name, its in compose.services.items() if its.profiles} == demo
 
@@ -136,6 +136,40 @@ def test_every_address_names_a_service_and_its_port(compose: Compose) -> None:
         assert port.endswith(f":{listens[name]}")
 
 
+def test_prometheus_scrapes_what_tells_figures_and_finds_its_rules(compose: Compose) -> None:
+    prometheus = compose.services["prometheus"]
+    files = {Path(one.target): compose.configs[one.source].file for one in prometheus.configs}
+    place = Path(prometheus.command[0].removeprefix("--config.file="))
+    found = yaml.safe_load(files[place].read_text())
+    gateways, workers = found["scrape_configs"]
+
+    port = option(compose.services["gateway"], "--port")
+    assert gateways["static_configs"] == [{"targets": [f"gateway:{port}"]}]
+    assert [(each["names"], each["port"]) for each in workers["dns_sd_configs"]] == [
+        (
+            ["worker-high", "worker-low"],
+            int(compose.services["worker-high"].environment["ONPORT_RELAY_METRICS_PORT"]),
+        )
+    ]
+    assert {place.parent / name for name in found["rule_files"]} <= files.keys()
+
+
+def test_grafana_shows_the_dashboard_of_that_prometheus(compose: Compose) -> None:
+    grafana = compose.services["grafana"]
+    text = {
+        Path(one.target): compose.configs[one.source].file.read_text() for one in grafana.configs
+    }
+    sources, folders = (
+        yaml.safe_load(text[Path(f"/etc/grafana/provisioning/{kind}/relay.yml")])
+        for kind in ("datasources", "dashboards")
+    )
+    home = Path(grafana.environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+
+    assert [source["url"] for source in sources["datasources"]] == ["http://prometheus:9090"]
+    assert [provider["options"]["path"] for provider in folders["providers"]] == [str(home.parent)]
+    assert json.loads(text[home])["title"] == "Onport Relay"
+
+
 def test_nothing_is_published_but_to_this_machine(compose: Compose) -> None:
     published = [port for service in compose.services.values() for port in service.ports]
 
@@ -191,7 +225,8 @@ def test_every_container_may_do_as_little_as_possible(compose: Compose, root: Pa
         assert service.security_opt == ["no-new-privileges:true"], name
         assert service.restart == "unless-stopped", name
         if service.build is None:
-            assert service.user not in (None, "0", "root", "0:0"), name
+            assert service.user is not None, name
+            assert service.user.split(":")[0] not in ("0", "root"), name
     assert (
         re.findall(r"^USER (.*)$", (root / "Dockerfile").read_text(), re.MULTILINE)[-1] == "10001"
     )
