@@ -46,6 +46,7 @@ def compose(tmp_path: Path) -> Compose:
     (etc / "relay.toml").write_text(settings)
     for secret in ("webhook_hash", "page_token"):
         (etc / secret).write_text((demo / secret).read_text())
+    (etc / "alerts__webhook_url").write_text("http://127.0.0.1:9/nobody")
     compose = read_compose({"RELAY_ETC": str(etc)})
     for name in OTHERS & compose.services.keys():
         del compose.services[name]

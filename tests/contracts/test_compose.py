@@ -52,12 +52,12 @@ def test_the_schema_notices_a_misspelt_key(schema: jsonschema.Draft7Validator) -
 
 
 def test_the_services_are_these(compose: Compose) -> None:
-    relay = {"broker", *WORKERS, "beat", "gateway"}
+    relay = {"broker", *WORKERS, "beat", "gateway", "alerts"}
     demo = {"sandbox", A_SHOP}
 
     assert set(compose.services) == relay | {"prometheus", "grafana"} | demo
-    assert {name for name, its in compose.services.items() if its.profiles == ["demo"]} == demo
-    assert {name for name, its in compose.services.items() if its.profiles} == demo
+    profiles = {name: its.profiles for name, its in compose.services.items() if its.profiles}
+    assert profiles == {"alerts": ["alerts"], **{name: ["demo"] for name in demo}}
 
 
 def test_every_dependency_is_a_service_that_can_meet_its_condition(compose: Compose) -> None:
@@ -89,7 +89,8 @@ def test_what_services_use_is_declared_and_what_is_declared_is_used(
 
 
 def test_every_file_of_the_demo_is_in_the_checkout(compose: Compose) -> None:
-    files = [one.file for one in (*compose.configs.values(), *compose.secrets.values())]
+    secrets = [its for name, its in compose.secrets.items() if name != "alerts__webhook_url"]
+    files = [one.file for one in (*compose.configs.values(), *secrets)]
 
     assert [str(file) for file in files if not file.is_file()] == []
 
@@ -98,7 +99,7 @@ def test_what_is_the_operators_is_in_one_folder_that_git_ignores(root: Path) -> 
     theirs = read_compose()
 
     assert {name: secret.file for name, secret in theirs.secrets.items()} == {
-        name: root / "etc" / name for name in ("webhook_hash", "page_token")
+        name: root / "etc" / name for name in ("webhook_hash", "page_token", "alerts__webhook_url")
     }
     assert theirs.configs["relay"].file == root / "etc" / "relay.toml"
     assert "/etc/" in (root / ".gitignore").read_text().splitlines()
@@ -185,12 +186,13 @@ def test_only_who_needs_a_secret_has_it_and_as_a_file(compose: Compose) -> None:
     assert have == {
         "webhook_hash": {*WORKERS, "gateway", A_SHOP},
         "page_token": {"gateway"},
+        "alerts__webhook_url": {"alerts"},
     }
     for name, service in compose.services.items():
         files = {
             variable: value
             for variable, value in service.environment.items()
-            if re.search("HASH|TOKEN|SECRET|PASSWORD", variable)
+            if re.search("HASH|TOKEN|WEBHOOK|PASSWORD", variable)
         }
         assert files == {
             f"ONPORT_RELAY_{secret.upper()}_FILE": f"/run/secrets/{secret}"
@@ -237,7 +239,7 @@ def test_every_service_of_ours_that_others_rely_on_says_when_it_is_ready(
 ) -> None:
     without = {name for name, service in compose.services.items() if not service.healthcheck}
 
-    assert without == {A_SHOP}
+    assert without == {A_SHOP, "alerts"}
 
 
 def test_a_container_is_stopped_later_than_it_ends_by_itself(compose: Compose) -> None:
@@ -266,8 +268,8 @@ def test_the_broker_runs_with_the_shipped_file(compose: Compose, root: Path) -> 
     assert compose.services["broker"].command[:2] == ["valkey-server", mounted.target]
 
 
-@pytest.mark.parametrize("name", ["gateway", "worker-schedules"])
-def test_who_puts_has_its_spool_on_a_volume(compose: Compose, name: str) -> None:
+@pytest.mark.parametrize("name", ["gateway", "worker-schedules", "alerts"])
+def test_who_puts_or_looks_at_it_has_the_spool_on_a_volume(compose: Compose, name: str) -> None:
     service = compose.services[name]
     targets = [volume.split(":")[1] for volume in service.volumes]
 

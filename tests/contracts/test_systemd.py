@@ -12,7 +12,7 @@ from tests.compose_file import read_compose
 from onport_worker.shutdown import GRACE_S
 
 INSTALLED = "/opt/onport-relay/bin/"
-PARTS = ("worker-high", "worker-low", "worker-schedules", "beat", "gateway")
+PARTS = ("worker-high", "worker-low", "worker-schedules", "beat", "gateway", "alerts")
 ALONE = "up"
 
 
@@ -102,7 +102,12 @@ def test_only_who_needs_a_secret_has_it_and_as_a_file(units: Path, name: str) ->
     text = (units / f"onport-relay-{name}.service").read_text()
     given = re.findall(r"^LoadCredential=(\w+):/etc/onport-relay/(\w+)$", text, re.MULTILINE)
     read = re.findall(r"^Environment=ONPORT_RELAY_(\w+)_FILE=%d/(\w+)$", text, re.MULTILINE)
-    needed = {"beat": [], "gateway": ["webhook_hash", "page_token"]}.get(name, ["webhook_hash"])
+    special = {
+        "beat": [],
+        "gateway": ["webhook_hash", "page_token"],
+        "alerts": ["alerts__webhook_url"],
+    }
+    needed = special.get(name, ["webhook_hash"])
 
     assert given == [(secret, secret) for secret in needed]
     assert read == [(secret.upper(), secret) for secret in needed]
