@@ -1,5 +1,6 @@
 # The four distributions of Onport Relay and what they need, pinned by requirements-run.lock; the
-# same image runs a worker, the command line and the sandbox. Python's version: any from 3.11 on.
+# same image runs workers, beat, gateway, command line and sandbox. Python's version: any from 3.11
+# on. No secret and no settings are in it.
 ARG BASE=python:3.13.9-slim-trixie
 
 FROM ${BASE} AS build
@@ -17,11 +18,12 @@ RUN /opt/relay/bin/python -m pip install --no-cache-dir --disable-pip-version-ch
         --no-deps ./queue ./producers ./worker ./sandbox
 
 FROM ${BASE}
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin relay
+# A volume takes over the owner of the folder that it is mounted on.
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin relay \
+    && install -d -o relay -m 700 /var/lib/onport-relay
 COPY --from=build /opt/relay /opt/relay
-# The settings' last resort, config/relay.toml, is looked for in the working directory.
+# Settings are looked for in the working directory: relay.toml.
 WORKDIR /srv/relay
-COPY config config
 ENV PATH=/opt/relay/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1

@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -27,6 +28,7 @@ from onport_queue.csv_settings import CsvSettings
 from onport_queue.errors import SettingsError
 from onport_queue.names import DEFAULT_ACCOUNT, DEFAULT_CHANNEL, checked_name
 from onport_queue.schedule import Schedule, told_apart
+from onport_queue.setting_files import with_files_read
 
 VENDOR_BASE_URL = "https://inbound.jetti.io/webhooks/custom-channels"
 ENVIRONMENT_PREFIX = "ONPORT_RELAY_"
@@ -73,7 +75,10 @@ class AlertSettings(_Part):
 
 
 class Settings(BaseSettings):
-    """Everything that can be set, by TOML file or environment; the environment wins."""
+    """Everything that can be set, by TOML file or environment; the environment wins.
+
+    ONPORT_RELAY_<NAME>_FILE names a file that holds the value instead: for secrets.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix=ENVIRONMENT_PREFIX,
@@ -348,6 +353,7 @@ def load_settings(config: Path | None = None, **explicit: Any) -> Settings:
         SettingsError: one line per fault, naming the setting, never its value.
     """
     path = _config_file(config, os.environ)
+    environment, faults = with_files_read(os.environ, ENVIRONMENT_PREFIX, Settings.model_fields)
 
     class _FileSettings(Settings):
         @classmethod
@@ -355,16 +361,22 @@ def load_settings(config: Path | None = None, **explicit: Any) -> Settings:
             cls, settings_cls: type[BaseSettings], *sources: Any, **named: Any
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             above = super().settings_customise_sources(settings_cls, *sources, **named)
+            for source in above:
+                if isinstance(source, EnvSettingsSource):
+                    source.env_vars = {name.lower(): value for name, value in environment.items()}
             return (*above, TomlConfigSettingsSource(settings_cls, path)) if path else above
 
     try:
         loaded = _FileSettings(**explicit)
     except ValidationError as error:
-        raise SettingsError("\n".join(_fault(fault) for fault in error.errors())) from None
+        faults += [_fault(fault) for fault in error.errors()]
+        raise SettingsError("\n".join(faults)) from None
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}") from error
     except ValueError as error:  # TOML, or a list in the environment, that can't be read
         raise SettingsError(f"{path or 'environment'}: {error}") from error
+    if faults:
+        raise SettingsError("\n".join(faults))
     return loaded
 
 

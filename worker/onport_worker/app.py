@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from onport_queue.broker import connect
 from onport_queue.clock import SystemClock
-from onport_queue.errors import BrokerUnavailableError, RelayError
+from onport_queue.errors import BrokerUnavailableError, RelayError, SettingsError
 from onport_queue.names import (
     CELERY_KEY_PREFIX,
     DRAIN_TASK,
@@ -50,7 +50,14 @@ _stopping = threading.Event()
 
 @cache
 def _settings() -> Settings:
-    return load_settings()
+    # Celery asks for its configuration before anything of ours runs that could catch this.
+    try:
+        settings = load_settings()
+        broker_url(settings)
+    except SettingsError as error:
+        sys.stderr.write(f"onport-relay: {error}\n")
+        raise SystemExit(2) from error
+    return settings
 
 
 def _configuration() -> dict[str, Any]:
