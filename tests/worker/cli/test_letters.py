@@ -4,11 +4,12 @@ import pytest
 import redis
 from tests.worker.cli.conftest import bury, pass_hours, put
 
+from onport_queue.letters import Filters
 from onport_queue.names import Kind, Lane
 from onport_queue.replies import DeadLetter
 from onport_queue.store import Queue
 from onport_worker.cli.exits import UsageError
-from onport_worker.cli.letters import Choice, Filters, document, print_table
+from onport_worker.cli.letters import Choice, document, print_table
 
 
 def letter(key: str = "sale:default:1", **facts: object) -> DeadLetter:
@@ -37,6 +38,7 @@ def found(queue: Queue, filters: Filters) -> list[str]:
         (Filters(channel="uk"), ["sale:uk:1"]),
         (Filters(status="poison"), ["sale:default:3"]),
         (Filters(since=timedelta(hours=2)), ["sale:default:3"]),
+        (Filters(before=timedelta(hours=2)), ["sale:uk:1", "product:default:2"]),
         (Filters(kind=Kind.SALE, status="422"), ["sale:uk:1"]),
         (Filters(kind=Kind.DISCONNECT), []),
     ],

@@ -18,7 +18,7 @@ from onport_worker.cli.configuration import account_settings_of, opened_queue, w
 from onport_worker.cli.exits import GOOD, OFF, NotHeldError, UsageError, tell
 from onport_worker.cli.jobs import DEAD, by_full_key, content, held, show_job
 from onport_worker.cli.letter_file import STANDARD_OUTPUT, opened_letter_file
-from onport_worker.cli.letters import Choice, Filters, document, print_table
+from onport_worker.cli.letters import Choice, document, filters_of, print_table
 from onport_worker.cli.show import JobChannel, JobKey, JobKind, WithPayload
 from onport_worker.runtime import broker_url
 
@@ -70,7 +70,7 @@ def list_letters(
     ] = False,
 ) -> None:
     """List dead letters, the newest last: attempts and last answer, never what they carry."""
-    filters = Filters.of(kind, channel, status, since)
+    filters = filters_of(kind, channel, status, since)
     with opened_queue(with_broker(account_settings_of(context, channel=channel))) as queue:
         letters = filters.letters(queue)
         if as_json:
@@ -128,7 +128,7 @@ def replay(
 
     Takes keys, filters, or --all. Exits 1 if a key names no dead letter; the others are replayed.
     """
-    choice = Choice(keys or (), Filters.of(kind, channel, status, since), everything)
+    choice = Choice(keys or (), filters_of(kind, channel, status, since), everything)
     settings = with_broker(account_settings_of(context, channel=channel))
     waker = CeleryWaker(broker_url(settings))
     with opened_queue(settings) as queue:
@@ -161,7 +161,7 @@ def discard(
     Takes keys, filters, or --all. Asks first, and is refused where nobody can answer. Exits 1 if a
     key names no dead letter; the others are discarded.
     """
-    choice = Choice(keys or (), Filters.of(kind, channel, status, since), everything)
+    choice = Choice(keys or (), filters_of(kind, channel, status, since), everything)
     if not yes and not sys.stdin.isatty():
         raise UsageError("discard: asks before it drops anything; expected a terminal, or --yes")
     with opened_queue(with_broker(account_settings_of(context, channel=channel))) as queue:
@@ -189,7 +189,7 @@ def export(
     The payloads are personal data: customers' names and addresses. The file is readable by you
     only, and is there only once it is whole.
     """
-    filters = Filters.of(kind, channel, status, since)
+    filters = filters_of(kind, channel, status, since)
     clock = SystemClock()
     exported = 0
     with (

@@ -1,6 +1,6 @@
 """Dead letters: which of them are meant, and how each is written."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from onport_queue.durations import spoken
+from onport_queue.letters import Filters
 from onport_queue.names import Kind
 from onport_queue.picture.text import printable
 from onport_queue.replies import DeadLetter
@@ -21,41 +22,20 @@ _BEGINNING = 60
 _AS_WIDE_AS_NEEDED = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a dead letter must be like; None leaves it open."""
+def filters_of(
+    kind: Kind | None, channel: str | None, status: str | None, since: str | None
+) -> Filters:
+    """Return what the options say.
 
-    kind: Kind | None = None
-    channel: str | None = None
-    status: str | None = None
-    since: timedelta | None = None
-
-    @classmethod
-    def of(
-        cls, kind: Kind | None, channel: str | None, status: str | None, since: str | None
-    ) -> "Filters":
-        """Return what the options say.
-
-        Raises:
-            UsageError: the channel is no name, or --since no duration.
-        """
-        return cls(
-            kind,
-            None if channel is None else checked_channel(channel),
-            status,
-            None if since is None else duration("--since", since),
-        )
-
-    def letters(self, queue: Queue) -> Iterator[DeadLetter]:
-        """Yield those that match, the oldest first."""
-        since_ms = None if self.since is None else round(self.since.total_seconds() * 1000)
-        for letter in queue.dead(since_ms):
-            if (
-                self.kind in (None, letter.kind)
-                and self.channel in (None, letter.channel)
-                and self.status in (None, letter.last_status)
-            ):
-                yield letter
+    Raises:
+        UsageError: the channel is no name, or --since no duration.
+    """
+    return Filters(
+        kind,
+        None if channel is None else checked_channel(channel),
+        status,
+        None if since is None else duration("--since", since),
+    )
 
 
 @dataclass(frozen=True, slots=True)

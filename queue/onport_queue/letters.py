@@ -1,0 +1,42 @@
+"""Which dead letters are meant, of all that there are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from onport_queue.names import Kind
+from onport_queue.replies import DeadLetter
+from onport_queue.store import Queue
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a dead letter must be like; None leaves it open.
+
+    Attributes:
+        kind, channel: its own.
+        status: what it was last answered.
+        since: it died at most so long ago.
+        before: it died at least so long ago.
+    """
+
+    kind: Kind | None = None
+    channel: str | None = None
+    status: str | None = None
+    since: timedelta | None = None
+    before: timedelta | None = None
+
+    def letters(self, queue: Queue) -> Iterator[DeadLetter]:
+        """Yield those that match, the oldest first."""
+        for letter in queue.dead(None if self.since is None else _ms(self.since)):
+            if (
+                self.kind in (None, letter.kind)
+                and self.channel in (None, letter.channel)
+                and self.status in (None, letter.last_status)
+                and (self.before is None or letter.died_ms_ago >= _ms(self.before))
+            ):
+                yield letter
+
+
+def _ms(time: timedelta) -> int:
+    return round(time.total_seconds() * 1000)
