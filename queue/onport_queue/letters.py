@@ -28,14 +28,17 @@ class Filters:
 
     def letters(self, queue: Queue) -> Iterator[DeadLetter]:
         """Yield those that match, the oldest first."""
-        for letter in queue.dead(None if self.since is None else _ms(self.since)):
-            if (
-                self.kind in (None, letter.kind)
-                and self.channel in (None, letter.channel)
-                and self.status in (None, letter.last_status)
-                and (self.before is None or letter.died_ms_ago >= _ms(self.before))
-            ):
-                yield letter
+        since_ms = None if self.since is None else _ms(self.since)
+        return filter(self.match, queue.dead(since_ms))
+
+    def match(self, letter: DeadLetter) -> bool:
+        """Return whether a letter is one of those; `since` is left to the queue."""
+        return (
+            self.kind in (None, letter.kind)
+            and self.channel in (None, letter.channel)
+            and self.status in (None, letter.last_status)
+            and (self.before is None or letter.died_ms_ago >= _ms(self.before))
+        )
 
 
 def _ms(time: timedelta) -> int:

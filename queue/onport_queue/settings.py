@@ -34,6 +34,7 @@ VENDOR_BASE_URL = "https://inbound.jetti.io/webhooks/custom-channels"
 ENVIRONMENT_PREFIX = "ONPORT_RELAY_"
 CONFIG_VARIABLE = "ONPORT_RELAY_CONFIG"
 DEFAULT_FILES = (Path("relay.toml"), Path("config/relay.toml"))
+_LEAST_TOKEN_CHARS = 16
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -153,6 +154,9 @@ class Settings(BaseSettings):
     metrics_host: str = Field(
         "127.0.0.1", description="The address it listens at; 0.0.0.0 in a container."
     )
+    page_token: SecretStr | None = Field(
+        None, description="Opens the gateway's page at /; unset: no page, but in `up`."
+    )
     replicas: int = Field(
         0, ge=0, description="Replicas of Redis that must have a job before its receipt is given."
     )
@@ -210,6 +214,18 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_hash_is_none(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value and value.get_secret_value() else None
+
+    @field_validator("page_token")
+    @classmethod
+    def _page_token_is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if not value or not value.get_secret_value():
+            return None
+        if len(value.get_secret_value()) < _LEAST_TOKEN_CHARS:
+            raise ValueError(
+                f"expected at least {_LEAST_TOKEN_CHARS} characters, so that nobody guesses it, "
+                "e.g. those of: openssl rand -hex 24"
+            )
+        return value
 
     @model_validator(mode="after")
     def _endpoint_is_safe(self) -> "Settings":

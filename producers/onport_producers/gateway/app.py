@@ -8,10 +8,11 @@ from starlette.types import Receive, Scope, Send
 from onport_producers.gateway import answer as answers
 from onport_producers.gateway.answer import Answer
 from onport_producers.gateway.body import ClientGoneError, linger
+from onport_producers.gateway.description import description_page
 from onport_producers.gateway.door import Door
 from onport_producers.gateway.inbound import Inbound
 from onport_producers.gateway.metrics import CONTENT_TYPE, Metrics
-from onport_producers.gateway.page import page
+from onport_producers.gateway.page import OFF_PAGE, Page
 from onport_producers.gateway.routes import ROUTE_BY_PATH
 from onport_producers.gateway.schema import schema
 from onport_producers.gateway.state import QueueState, SpoolState
@@ -22,6 +23,7 @@ from onport_queue.settings import Settings
 
 # What is answered so was not read to its end.
 _UNREAD = frozenset({401, 404, 405, 413, 415})
+_HTML = b"text/html; charset=utf-8"
 _HEALTHY = answers.document({"status": "ok"})
 
 
@@ -45,8 +47,10 @@ class Gateway:
         self._documents = {
             "/healthz": _HEALTHY,
             "/openapi.json": answers.document(described),
-            "/": Answer(200, page(described), content_type=b"text/html; charset=utf-8"),
+            "/docs": Answer(200, description_page(described), content_type=_HTML),
+            "/": Answer(200, OFF_PAGE, content_type=_HTML),
         }
+        self._page = Page.of(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or take part in the server's start and end."""
@@ -55,6 +59,9 @@ class Gateway:
             return
         route = ROUTE_BY_PATH.get(scope["path"])
         if route is None:
+            if self._page is not None and self._page.has(scope["path"]):
+                await self._page(scope, receive, send)
+                return
             await _send(send, receive, await self._aside(scope["path"], scope["method"]))
             return
         began = perf_counter()
@@ -65,10 +72,15 @@ class Gateway:
         self._metrics.answered(route.kind, answer.status, perf_counter() - began)
         await _send(send, receive, answer)
 
+    def end_streams(self) -> None:
+        """End what would be answered for as long as somebody watches; the others are finished."""
+        if self._page is not None:
+            self._page.end_streams()
+
     async def _aside(self, path: str, method: str) -> Answer:
         known = path in self._documents or path in ("/readyz", "/metrics")
         if not known:
-            return answers.refused(404, "no such path; / lists those that there are")
+            return answers.refused(404, "no such path; /docs lists those that there are")
         if method not in ("GET", "HEAD"):
             return answers.wrong_method("GET, HEAD")
         match path:
@@ -93,6 +105,8 @@ class Gateway:
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await asyncio.to_thread(self._inbound.close)
+                if self._page is not None:
+                    await asyncio.to_thread(self._page.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 

@@ -11,7 +11,7 @@ _LINGER_S = 2.0
 
 
 class TooLargeError(Exception):
-    """A body of more than MAX_BODY_BYTES; what is left of it was not read."""
+    """A body of more bytes than may be; what is left of it was not read."""
 
 
 class ClientGoneError(Exception):
@@ -29,7 +29,7 @@ def announced_bytes(headers: Mapping[bytes, bytes]) -> int | None:
     return int(length)
 
 
-async def read_body(receive: Receive) -> bytes:
+async def read_body(receive: Receive, *, most_bytes: int = MAX_BODY_BYTES) -> bytes:
     """Return a body. Raises TooLargeError, ClientGoneError."""
     parts: list[bytes] = []
     size = 0
@@ -39,7 +39,7 @@ async def read_body(receive: Receive) -> bytes:
             raise ClientGoneError
         part: bytes = message.get("body", b"")
         size += len(part)
-        if size > MAX_BODY_BYTES:
+        if size > most_bytes:
             raise TooLargeError
         if not message.get("more_body", False):
             # Nearly every body comes in one part, which needs no joining.

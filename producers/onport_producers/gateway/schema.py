@@ -29,7 +29,8 @@ _PAGES = {
     "/readyz": "A job would be taken: by the broker, or by the spool.",
     "/metrics": "Figures for Prometheus.",
     "/openapi.json": "This description.",
-    "/": "This description, to be read.",
+    "/docs": "This description, to be read.",
+    "/": "What the relay does, for its operator; asks for the page's token.",
 }
 
 
@@ -89,7 +90,7 @@ def _inbound(route: Route, components: dict[str, Any]) -> dict[str, Any]:
 
 def _page(path: str) -> dict[str, Any]:
     match path:
-        case "/":
+        case "/" | "/docs":
             return {"200": _content("text/html", "A page.")}
         case "/metrics":
             return {"200": _content("text/plain", "Prometheus's text format.")}

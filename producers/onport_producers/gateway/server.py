@@ -58,8 +58,9 @@ def serve(settings: Settings, place: socket.socket) -> bool:
     Returns:
         Whether it could be started.
     """
+    gateway = Gateway(settings)
     config = uvicorn.Config(
-        Gateway(settings),
+        gateway,
         http=PatientProtocol,
         loop="uvloop",
         ws="none",
@@ -80,7 +81,7 @@ def serve(settings: Settings, place: socket.socket) -> bool:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECTED_AFTER, 20, 20)
-    server = _Server(config)
+    server = _Server(config, gateway)
     with _bound(place.family, place.getsockname(), shares=True) as listener:
         server.run(sockets=[listener])
     return server.started
@@ -102,8 +103,9 @@ def _bound(
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, gateway: Gateway) -> None:
         super().__init__(config)
+        self._gateway = gateway
         self._parent = os.getppid()
 
     async def on_tick(self, counter: int) -> bool:
@@ -112,6 +114,11 @@ class _Server(uvicorn.Server):
                 if isinstance(connection, PatientProtocol) and connection.is_overdue():
                     connection.transport.abort()
         return await super().on_tick(counter) or os.getppid() != self._parent
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # It waits for what is being answered, and a stream would be for ever.
+        self._gateway.end_streams()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (the seam's)
         # uvicorn would raise the signal again after its shutdown and turn a clean stop into a kill.

@@ -12,7 +12,7 @@ _STYLE = (
 )
 
 
-def page(described: Mapping[str, Any]) -> bytes:
+def description_page(described: Mapping[str, Any]) -> bytes:
     """Return the page."""
     return "".join(_parts(described)).encode()
 

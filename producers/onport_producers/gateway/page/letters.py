@@ -1,0 +1,47 @@
+"""Dead letters as the page lists them: by what they were answered, the newest first."""
+
+from collections import Counter, deque
+from itertools import islice
+
+from onport_queue.clock import Clock
+from onport_queue.letters import Filters
+from onport_queue.replies import DeadLetter
+from onport_queue.store import Queue
+
+SHOWN = 100
+MOST_READ = 100_000
+
+
+def listing(queue: Queue, filters: Filters, clock: Clock) -> dict[str, object]:
+    """Return how many letters of each sort there are, and the newest of those chosen."""
+    as_of_ms = round(clock.wall().timestamp() * 1000)
+    sorts: Counter[tuple[str, str, str | None]] = Counter()
+    newest: deque[DeadLetter] = deque(maxlen=SHOWN)
+    chosen = 0
+    for letter in islice(queue.dead(), MOST_READ):
+        sorts[letter.kind.value, letter.channel, letter.last_status] += 1
+        if filters.match(letter):
+            newest.append(letter)
+            chosen += 1
+    return {
+        "as_of_ms": as_of_ms,
+        "is_whole": sorts.total() < MOST_READ,
+        "sorts": [
+            {"kind": kind, "channel": channel, "status": status, "letters": many}
+            for (kind, channel, status), many in sorts.most_common()
+        ],
+        "chosen": chosen,
+        "letters": [_document(letter) for letter in reversed(newest)],
+    }
+
+
+def _document(letter: DeadLetter) -> dict[str, object]:
+    return {
+        "key": letter.key,
+        "kind": letter.kind.value,
+        "channel": letter.channel,
+        "died_ms_ago": letter.died_ms_ago,
+        "attempts": letter.attempts,
+        "status": letter.last_status,
+        "text": letter.last_text,
+    }
