@@ -177,7 +177,7 @@ function factsOf(picture, spool) {
     ["Discarded", number(ledger.discarded)],
     ["Requests", number(ledger.requests)],
     ["Retried", number(ledger.retried)],
-    ["The books", picture.imbalance ? `off by ${number(picture.imbalance)}` : "balance"],
+    ["Ledger", picture.imbalance ? `off by ${number(picture.imbalance)}` : "balances"],
     ["Workers", picture.workers.length ? picture.workers.join(", ") : "none"],
     ["Spool of this host", spool.puts ? many(spool.puts, "put") : "empty"],
   ];

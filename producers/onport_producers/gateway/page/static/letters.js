@@ -161,6 +161,7 @@ function offer(select, values) {
   const wanted = values.filter((value) => value !== null).sort();
   const has = [...select.options].slice(1).map((option) => option.value);
   if (select.value && !wanted.includes(select.value)) wanted.push(select.value);
+  show(select, wanted.length > 1);
   if (wanted.join("\n") === has.join("\n")) return;
   const value = select.value;
   select.replaceChildren(select.options[0], ...wanted.map((each) => h("option", { value: each }, each)));

@@ -2,6 +2,8 @@
 
 import { capital, duration, many, number } from "./words.js";
 
+const STREAMS_TOLD = 2;
+
 export function stateOf(account, away) {
   const picture = account.picture;
   if (away) return { word: "Broker away", level: "bad" };
@@ -17,19 +19,22 @@ export function stateOf(account, away) {
 export function headlineOf(account, away) {
   const picture = account.picture;
   if (away) return `The broker can't be reached, for ${duration(away.for_s * 1000)} now`;
-  if (!picture.pending && !picture.in_flight && !picture.waiting && !picture.delayed) {
+  if (isCalm(picture)) {
     return picture.ledger.accepted ? "Everything is delivered" : "Nothing has been put yet";
   }
   return capital(picture.new_jobs[0] ?? "");
 }
+
+const isCalm = ({ pending, in_flight: inFlight, waiting, delayed }) => !(pending + inFlight + waiting + delayed);
 
 // The rest of the forecast.
 export function forecastOf(account, away) {
   if (away) return "Sales are kept in the spool until it is back. What is shown here is what was seen last.";
   const picture = account.picture;
   const [first, ...rest] = picture.new_jobs;
-  const isCalm = !picture.pending && !picture.in_flight && !picture.waiting && !picture.delayed;
-  return (isCalm ? [first] : rest).filter(Boolean).map(capital).join(" · ");
+  if (isCalm(picture)) return capital(first ?? "");
+  const largest = picture.streams.toSorted((one, other) => other.pending - one.pending).slice(0, STREAMS_TOLD);
+  return [...largest.map((stream) => `${stream.name} ${stream.expected}`), ...rest].map(capital).join(" · ");
 }
 
 export function noticesOf(account, away) {
