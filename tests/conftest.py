@@ -61,7 +61,7 @@ def wait_until() -> Callable[[Callable[[], bool]], None]:
     return wait
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def require_tool() -> Callable[[str], Path]:
     """Ask for a tool of the machine, which pip can't bring; without it the test skips, naming it.
 

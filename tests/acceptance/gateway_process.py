@@ -22,18 +22,18 @@ _CLOCK = SystemClock()
 class GatewayProcess:
     """Runs `onport-relay gateway` for as long as the context lasts."""
 
-    def __init__(self, settings: Settings, *, workers: int = 1, log: Path) -> None:
+    def __init__(self, settings: Settings, *, workers: int = 1, port: int = 0, log: Path) -> None:
         self._settings = settings
         self._workers = workers
         self.log = log
-        self.port = 0
+        self.port = port
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-P", "-m", "onport_worker.cli", "gateway", "--port", "0"]
+        command = [sys.executable, "-P", "-m", "onport_worker.cli", "gateway"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--workers", str(self._workers)],
+                [*command, "--port", str(self.port), "--workers", str(self._workers)],
                 env=worker_environment(self._settings) | {"PYTHONUNBUFFERED": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

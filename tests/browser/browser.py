@@ -37,6 +37,15 @@ class Browser:
         self.driver.get("about:blank")
         self.driver.get(url)
 
+    def cookies(self) -> list[dict[str, object]]:
+        """Return all cookies, of whatever path."""
+        every = self.driver.execute_cdp_cmd("Network.getAllCookies", {})
+        return cast("list[dict[str, object]]", every["cookies"])
+
+    def forget(self) -> None:
+        """Have no cookies."""
+        self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+
     def resize(self, width: int, height: int = 900) -> None:
         """Have a screen of that size; a narrow one is a telephone's."""
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
@@ -75,8 +84,12 @@ class Browser:
 
     def press(self, label: str, within: str = "main") -> None:
         """Press the button that says so."""
-        script = """return [...document.querySelectorAll(arguments[0] + ' button')].find(
-            (one) => one.checkVisibility() && (one.ariaLabel ?? one.innerText).startsWith(arguments[1]))"""
+        script = """
+            const buttons = [...document.querySelectorAll(arguments[0] + ' button')];
+            const label = (one) => one.ariaLabel ?? one.innerText;
+            const says = (one) => one.checkVisibility() && label(one).startsWith(arguments[1]);
+            return buttons.find(says)
+        """
         waiting = WebDriverWait(self.driver, _WITHIN_S, poll_frequency=0.05)
         found = waiting.until(
             lambda driver: driver.execute_script(script, within, label), f"no button {label!r}"

@@ -17,12 +17,10 @@ FAILED = Settlement((Retry(1_000),), Answer.FAILED, status="503", text="upstream
 class Clerk:
     """Works through an account's queue at the allowed rate, for as long as the context lasts."""
 
-    def __init__(
-        self, queue: Queue, settings: Settings, outcome: Settlement = DELIVERED, *, names: int = 2
-    ) -> None:
+    def __init__(self, queue: Queue, settings: Settings, outcome: Settlement = DELIVERED) -> None:
         self.outcome = outcome
         self._queue = queue
-        self._names = [f"{lane}@shop-{number}" for number, lane in zip(range(names), Lane)]
+        self._names = [f"{lane}@shop" for lane in Lane]
         prints = dict.fromkeys(settings.channel_names, ("",))
         self._gate = Gate(settings.rate, batch_items=settings.batch_items, prints=prints)
         self._stopping = threading.Event()

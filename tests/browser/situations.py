@@ -95,6 +95,6 @@ def finish(
     gate = Gate(settings.rate, batch_items=50, burst=10_000, prints=prints)
     answer = Answer.ACCEPTED if isinstance(verdict, Delivered) else Answer.NONE
     while not isinstance(claim := queue.claim(Lane.LOW, gate, secrets.token_hex(8)), Empty):
-        if isinstance(claim, Granted):
-            verdicts = [verdict] * len(claim.items)
-            queue.settle(claim.lease, Settlement(verdicts, answer, status=status, text=text))
+        assert isinstance(claim, Granted), claim
+        verdicts = [verdict] * len(claim.items)
+        queue.settle(claim.lease, Settlement(verdicts, answer, status=status, text=text))

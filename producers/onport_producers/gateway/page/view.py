@@ -116,4 +116,5 @@ def account_document(
 def _stream(one: StreamForecast, now: datetime) -> dict[str, object]:
     name = stream_name(one.stream)
     expected = stream_sentence(one, now).removeprefix(name).strip()
-    return one.stream.model_dump(mode="json") | {"name": name, "expected": expected}
+    told = {"name": name, "expected": expected, "in_s": one.drained.seconds}
+    return one.stream.model_dump(mode="json") | told

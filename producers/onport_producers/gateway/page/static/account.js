@@ -66,7 +66,7 @@ export class AccountView {
   #make() {
     const part = (name, tag, attributes, ...children) => (this.#parts[name] = h(tag, attributes, ...children));
     const notices = h("ul", { class: "notices", "aria-label": "Notices" });
-    this.#notices = new Rows(notices, (notice) => notice.key, (notice) => this.#notice(notice));
+    this.#notices = new Rows(notices, (notice) => notice.key, () => this.#notice());
     this.#rate = new RateView();
     this.#streams = new StreamsView();
     this.#letters = new LettersView(this.name, this.#failed);
@@ -106,20 +106,21 @@ export class AccountView {
       h("h3", {}, title, h("span", { class: "tag" }, `${lane} lane`)), count, detail);
   }
 
-  #notice({ scope }) {
+  #notice() {
+    let scope = null;
     const title = h("strong");
     const text = h("span", { class: "hostile" });
-    const element = h("li", {}, h("p", {}, title, " ", text));
-    if (scope) {
-      const resume = () => this.#act("resume", { scope }, (done) => `${many(done, "pause")} ended.`);
-      element.append(h("button", { type: "button", "data-acts": true, onclick: resume }, "Resume"));
-    }
+    const resume = () => this.#act("resume", { scope }, (done) => `${many(done, "pause")} ended.`);
+    const button = h("button", { type: "button", "data-acts": true, onclick: resume }, "Resume");
+    const element = h("li", {}, h("p", {}, title, " ", text), button);
     return {
       element,
       update(notice) {
         setAttribute(element, "data-level", notice.level);
         setText(title, notice.title);
         setText(text, notice.text);
+        ({ scope } = notice);
+        show(button, scope !== undefined);
       },
     };
   }

@@ -93,7 +93,7 @@ export class LettersView {
     const facts = h("span", { class: "muted" });
     const named = { keys: [key] };
     const element = h("li", {},
-      h("div", { class: "about" }, h("p", { class: "key hostile" }, key), h("p", { class: "meta" }, status, facts), answer),
+      h("div", { class: "about" }, h("p", { class: "key hostile", title: key }, key), h("p", { class: "meta" }, status, facts), answer),
       h("div", { class: "buttons" },
         h("button", { type: "button", "aria-label": `Replay ${key}`, onclick: () => this.#do("replay", named) }, "Replay"),
         h("button", { type: "button", class: "danger", "aria-label": `Discard ${key}`, onclick: () => this.#discardOne(key) }, "Discard …")));

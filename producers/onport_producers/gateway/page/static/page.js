@@ -119,4 +119,7 @@ begin().catch((error) => {
   signedOut();
   setText(byId("sign-in-fault"), `The gateway does not answer: ${error.message}`);
 });
+// A page that is left may be kept for the way back: its stream would keep one of the few connections to the gateway.
+window.addEventListener("pagehide", () => pictures.stop());
+window.addEventListener("pageshow", (event) => event.persisted && latest && pictures.start());
 window.addEventListener("hashchange", () => TOKEN.test(location.hash) && begin());

@@ -33,6 +33,8 @@ export function forecastOf(account, away) {
   const picture = account.picture;
   const [first, ...rest] = picture.new_jobs;
   if (isCalm(picture)) return capital(first ?? "");
+  const isHeldUp = picture.streams.length > 0 && picture.streams.every((stream) => stream.in_s === null);
+  if (isHeldUp) return `${many(picture.pending, "job")} held up`;
   const largest = picture.streams.toSorted((one, other) => other.pending - one.pending).slice(0, STREAMS_TOLD);
   return [...largest.map((stream) => `${stream.name} ${stream.expected}`), ...rest].map(capital).join(" · ");
 }
@@ -44,12 +46,17 @@ export function noticesOf(account, away) {
   if (away) tell("away", "bad", "Broker away", `${capital(away.why)}`);
   if (picture) {
     if (picture.lost_data) tell("lost", "bad", "Data lost", `${capital(picture.lost_data)}.`);
-    if (picture.outage) tell("outage", "bad", "Outage", `${capital(picture.outage)}.`);
+    const outagePause = picture.pauses.find((pause) => pause.cause === "outage");
+    if (picture.outage) {
+      const paused = outagePause ? ` ${capital(outagePause.sentence)}.` : "";
+      tell("outage", "bad", "Outage", `${capital(picture.outage)}.${paused}`, outagePause?.scope);
+    }
     if (!picture.workers.length) {
       tell("workers", picture.pending ? "bad" : "warn", "No worker", "Nobody is at work: nothing is sent.");
     }
     for (const pause of picture.pauses) {
-      const level = pause.cause === "refused" || pause.cause === "outage" ? "bad" : "warn";
+      if (picture.outage && pause === outagePause) continue;
+      const level = pause.cause === "refused" ? "bad" : "warn";
       tell(`${pause.scope} ${pause.cause}`, level, "Paused", `${capital(pause.sentence)}.`, pause.scope);
     }
     if (picture.imbalance) {
@@ -66,5 +73,5 @@ export function noticesOf(account, away) {
     const held = `${many(spool.refused_puts, "spooled put")} refused by the broker`;
     tell("refused", "bad", "Spool", `${held}; see: onport-relay spool status`);
   }
-  return notices;
+  return notices.sort((one, other) => (one.level === "bad" ? 0 : 1) - (other.level === "bad" ? 0 : 1));
 }
