@@ -65,12 +65,20 @@ def test_figures_tell_of_requests_jobs_and_puts_and_name_nobody(shop: Shop) -> N
     assert "secret-key" not in answer.text
 
 
-def test_the_page_names_every_path_and_loads_nothing_from_elsewhere(shop: Shop) -> None:
-    answer = shop.get("/")
+def test_the_description_names_every_path_and_loads_nothing_from_elsewhere(shop: Shop) -> None:
+    answer = shop.get("/docs")
 
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert all(f"{route.method} {route.path}" in answer.text for route in ROUTES)
     assert re.findall(r"(?:src|href)=\"?([^\">]+)", answer.text) == ["/openapi.json"]
+
+
+def test_without_a_token_the_page_is_off_and_says_how_to_turn_it_on(shop: Shop) -> None:
+    answer = shop.get("/")
+
+    assert "The page is off" in answer.text
+    assert "ONPORT_RELAY_PAGE_TOKEN" in answer.text
+    assert shop.get("/page/session").status_code == 404
 
 
 def test_the_description_has_every_path_and_what_the_queue_checks(shop: Shop) -> None:
@@ -83,7 +91,7 @@ def test_the_description_has_every_path_and_what_the_queue_checks(shop: Shop) ->
     assert references <= schemas.keys()
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics", "/openapi.json"])
+@pytest.mark.parametrize("path", ["/", "/docs", "/healthz", "/readyz", "/metrics", "/openapi.json"])
 def test_pages_are_only_read(shop: Shop, path: str) -> None:
     answer = shop.post(path, b"")
 

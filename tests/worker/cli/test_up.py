@@ -258,8 +258,20 @@ def test_a_sale_sent_to_its_gateway_is_delivered_and_counted(
     counted = 'onport_relay_worker_jobs_total{account="default",kind="sale",lane="high"'
     wait_until(lambda: f'{counted},verdict="delivered"}} 1.0' in figures(port))
     assert 'onport_relay_workers{account="default"} 2.0' in figures(port)
+    assert_the_page_opens_by_its_link(relay, port)
     assert relay.stop(signal.SIGTERM) == 0
     assert is_free(port)
+
+
+def assert_the_page_opens_by_its_link(relay: Relay, port: int) -> None:
+    (link,) = [line.split()[1] for line in relay.lines if line.startswith("Page")]
+    address, _, token = link.partition("#token=")
+    assert address == f"http://127.0.0.1:{port}/"
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("POST", "/page/session", token, {"x-onport-relay": "page"})
+    assert connection.getresponse().status == 200
+    connection.close()
+    assert token not in (relay.data / "workers.log").read_text()
 
 
 def test_a_taken_port_is_refused_if_it_was_asked_for_and_passed_over_if_not(

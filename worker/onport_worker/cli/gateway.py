@@ -32,8 +32,9 @@ def gateway(
     can't be keyed or is of a wrong type is refused with a 422 that names the field. Requests carry
     the channel's hash (ONPORT_RELAY_WEBHOOK_HASH) as jetti-webhook-hash.
 
-    The page at / describes it; /healthz, /readyz and /metrics are for those who watch it. Put a
-    proxy with TLS before it if the shop is on another host.
+    The page at / shows what the relay does, and opens to ONPORT_RELAY_PAGE_TOKEN; without one it is
+    off. /docs describes the gateway; /healthz, /readyz and /metrics are for those who watch it. Put
+    a proxy with TLS before it if the shop is on another host.
 
     Ctrl-C or TERM: what was accepted is answered first; exits 0.
     """
@@ -56,6 +57,8 @@ def gateway(
         with place:
             bound = Address(host, place.getsockname()[1])
             typer.echo(f"Gateway   {bound}, {workers} process{'es' * (workers > 1)}. Ctrl-C stops.")
+            page = "off; page_token turns it on" if settings.page_token is None else f"{bound}/"
+            typer.echo(f"Page      {page}")
             work = partial(serve, settings, place)
             good = work() if workers == 1 else Prefork(work, workers, SystemClock(), tell).run()
     raise typer.Exit(GOOD if good else OFF)

@@ -4,10 +4,13 @@ import shlex
 import socket
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
+from pydantic import SecretStr
 
 from onport_queue.clock import SystemClock
 from onport_queue.durations import spoken
@@ -18,6 +21,7 @@ from onport_queue.settings import Settings
 from onport_worker.cli.addresses import endpoint_of
 from onport_worker.cli.configuration import opened_queue, settings_of
 from onport_worker.cli.exits import GOOD, OFF, tell
+from onport_worker.cli.page_token import kept_token
 from onport_worker.cli.premises import Premises, opened_premises
 from onport_worker.embedded import BrokerFailedError
 from onport_worker.embedded.address import HOST, is_free
@@ -54,14 +58,18 @@ def up(
     The broker is the one in the settings (redis_url), else an embedded one that keeps its data in
     DIR; another shell reaches that one by DIR/relay.env. Needs ONPORT_RELAY_WEBHOOK_HASH.
 
+    The link that it prints opens the gateway's page: the live picture, dead letters, pauses. Its
+    token is page_token, else one that is made and kept in DIR/page-token.
+
     Ctrl-C or TERM: what is on the wire is finished, or released after 12 s to be sent again, then
     everything stops, and what is pending is there again at the next start; exits 0. A second one,
     or QUIT, releases and ends at once; exits 130.
     """
     settings = settings_of(context, data_dir=data)
     accounts = served_accounts(settings)
-    with Stopping() as stopping, opened_premises(settings) as premises:
+    with Stopping() as stopping, opened_premises(settings) as bare:
         gateways = gateway_plans(settings, gateway)
+        premises = with_page(bare, gateways)
         _introduce(premises, gateways)
         beats = [BeatPlan()] if any(one.enabled for one in settings.schedules) else []
         tellers = [AlertsPlan()] if settings.alerts.webhook_url else []
@@ -122,6 +130,19 @@ def gateway_plans(settings: Settings, port: int | None) -> Sequence[GatewayPlan]
     return ()
 
 
+def with_page(premises: Premises, gateways: Sequence[GatewayPlan]) -> Premises:
+    """Return premises where the gateway's page has a token: the one in the settings, or one made.
+
+    Raises:
+        SettingsError: none can be kept in the data folder.
+    """
+    settings = premises.settings
+    if not gateways or settings.page_token is not None:
+        return premises
+    token = SecretStr(kept_token(settings.data_dir.absolute()))
+    return replace(premises, settings=settings.model_copy(update={"page_token": token}))
+
+
 def log_of(settings: Settings) -> Path:
     """Return where the workers log."""
     return settings.data_dir.absolute() / LOG_NAME
@@ -139,6 +160,9 @@ def _introduce(premises: Premises, gateways: Sequence[GatewayPlan]) -> None:
         typer.echo(f"Endpoint  {endpoint_of(each.base_url)}, at most {each.rate:g} requests/s{of}")
     for gateway in gateways:
         typer.echo(f"Gateway   http://{HOST}:{gateway.port}, in place of Onport's host")
+        if settings.page_token is not None:
+            token = quote(settings.page_token.get_secret_value(), safe="")
+            typer.echo(f"Page      http://{HOST}:{gateway.port}/#token={token}")
     threads = ", ".join(f"{plan.name} ({plan.concurrency} threads)" for plan in plans(settings))
     typer.echo(f"Workers   {threads}, log in {log_of(settings)}")
     if scheduled := [schedule.name for schedule in settings.schedules if schedule.enabled]:
