@@ -103,7 +103,8 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """Return what the console has said since the last call."""
-        return [entry["message"] for entry in self.driver.get_log("browser")]
+        told = self.driver.get_log("browser")  # type: ignore[no-untyped-call] # Selenium's has no types
+        return [entry["message"] for entry in told]
 
 
 @contextmanager

@@ -86,12 +86,12 @@ def main() -> None:
     parser.add_argument("part", nargs="?", default="", help="only those with this in their name")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    tools = [shutil.which(name) for name in ("chromium", "chromedriver")]
-    if None in tools:
+    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or chromedriver is None:
         parser.error("chromium and chromedriver: expected both on PATH")
     with TemporaryDirectory(prefix="onport-relay-page-") as folder:
         home = Path(folder)
-        with opened_browser(*(Path(str(tool)) for tool in tools), home) as browser:
+        with opened_browser(Path(chromium), Path(chromedriver), home) as browser:
             take(browser, home, options.folder, options.part)
 
 

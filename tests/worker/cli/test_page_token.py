@@ -13,8 +13,9 @@ from onport_worker.fleet import GatewayPlan
 GATEWAY = (GatewayPlan(8080),)
 
 
-def premises(home: Path, **settings: object) -> Premises:
-    return Premises(load_settings(data_dir=home, **settings), "", None, lambda: False)
+def premises(home: Path, token: str | None = None) -> Premises:
+    settings = load_settings(data_dir=home, page_token=token)
+    return Premises(settings, "", None, lambda: False)
 
 
 def test_a_folder_has_one_token_that_is_its_owner_s_only(tmp_path: Path) -> None:
@@ -53,7 +54,7 @@ def test_a_folder_that_can_t_be_used_is_named(tmp_path: Path) -> None:
 
 
 def test_the_settings_token_wins_and_without_a_gateway_none_is_made(tmp_path: Path) -> None:
-    given = premises(tmp_path, page_token=SecretStr("the-token-in-the-settings"))
+    given = premises(tmp_path, "the-token-in-the-settings")
     assert with_page(given, GATEWAY) is given
     assert with_page(premises(tmp_path), ()).settings.page_token is None
     assert list(tmp_path.iterdir()) == []
@@ -65,7 +66,7 @@ def test_the_settings_token_wins_and_without_a_gateway_none_is_made(tmp_path: Pa
 
 def test_a_short_token_is_refused_without_showing_it(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="page_token: expected at least 16") as refused:
-        premises(tmp_path, page_token=SecretStr("secret"))
+        premises(tmp_path, "secret")
 
     assert "secret" not in str(refused.value)
-    assert premises(tmp_path, page_token=SecretStr("")).settings.page_token is None
+    assert premises(tmp_path, "").settings.page_token is None

@@ -77,14 +77,15 @@ export class LettersView {
     for (const [name, select] of Object.entries(this.#selects)) offer(select, [...new Set(sorts.map((sort) => sort[name]))]);
     const isOff = this.#isBusy || this.#isAway || chosen === 0;
     for (const button of [this.#replay, this.#discard]) button.disabled = isOff;
-    setText(this.#replay, `Replay all ${number(chosen)}`);
-    setText(this.#discard, `Discard all ${number(chosen)} …`);
+    const all = `${number(chosen)}${isWhole ? "" : "+"}`;
+    setText(this.#replay, `Replay all ${all}`);
+    setText(this.#discard, `Discard all ${all} …`);
     const elapsed = performance.now() - this.#loadedAt;
     this.#rows.update(newest.map((letter) => ({ ...letter, died_ms_ago: letter.died_ms_ago + elapsed })));
     for (const button of this.#full.querySelectorAll("li button")) button.disabled = this.#isBusy || this.#isAway;
     const left = chosen - newest.length;
-    const unread = isWhole ? "" : " There are more than are counted here.";
-    setText(this.#more, left > 0 ? `The newest ${number(newest.length)} of ${number(chosen)}.${unread}` : unread);
+    const read = isWhole ? "" : " Only the oldest dead letters are listed here; there are more.";
+    setText(this.#more, (left > 0 ? `The newest ${number(newest.length)} of ${number(chosen)}.` : "") + read);
   }
 
   #row({ key, kind, channel }) {
@@ -114,7 +115,8 @@ export class LettersView {
   }
 
   async #discardAll() {
-    const what = many(this.#listing.chosen, "dead letter");
+    const { chosen, is_whole: isWhole } = this.#listing;
+    const what = `${isWhole ? "" : "more than "}${many(chosen, "dead letter")}`;
     const shown = this.#shown();
     if (await confirmed(`Discard ${what}?`, "They are dropped for good, with what they carry. A copy: onport-relay dead export", "Discard")) {
       await this.#do("discard", shown);
