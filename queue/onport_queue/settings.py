@@ -307,6 +307,10 @@ class Settings(BaseSettings):
             )
         return self.channels[channel].account or self.account
 
+    def channels_of(self, account: str) -> tuple[str, ...]:
+        """Return the channels of an account, the default one first."""
+        return tuple(each for each in self.channel_names if self.account_of(each) == account)
+
     def hashes_of(self, channel: str) -> tuple[SecretStr, ...]:
         """Return the hashes of a channel that are set, the preferred one first."""
         its: Settings | ChannelSettings = self

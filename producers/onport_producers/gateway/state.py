@@ -53,7 +53,7 @@ class QueueState(Collector):
         self._accounts = [
             _Account(
                 own := settings.for_account(name),
-                [each for each in settings.channel_names if settings.account_of(each) == name],
+                settings.channels_of(name),
                 Queue.of(redis, own),
             )
             for name in settings.account_names

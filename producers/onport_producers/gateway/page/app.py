@@ -69,10 +69,7 @@ class Page:
             name: Queue.of(self._redis, settings.for_account(name))
             for name in settings.account_names
         }
-        channels = {
-            name: [each for each in settings.channel_names if settings.account_of(each) == name]
-            for name in self._queues
-        }
+        channels = {name: settings.channels_of(name) for name in self._queues}
         wakes = waker or CeleryWaker(settings.redis_url)
         self._actions = Actions(self._queues, channels, wakes, self._clock)
         # Apart from the threads that take sales in, and the look from what may take long.

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from pydantic import ValidationError
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -61,6 +62,8 @@ class View:
             away = unreachable(self._redis, error)
         except RelayError as error:
             away = str(error)
+        except ValidationError:
+            away = "what it holds can't be read: is it of a newer release?"
         accounts = [
             {
                 "account": name,
