@@ -42,8 +42,8 @@ def nothing_pending(queue: Queue, settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def much_pending(queue: Queue, settings: Settings) -> Iterator[None]:
-    """A catalogue of 100,000 is loaded while shoppers buy; three jobs were given up."""
-    put(queue, "SHIRT-XXL", "SHIRT-XXXL", kind=Kind.PRODUCT, lane=Lane.LOW)
+    """A catalogue of 100,000 is loaded while shoppers buy; two jobs were given up."""
+    put(queue, "SHIRT-XXL", kind=Kind.PRODUCT, lane=Lane.LOW)
     finish(queue, settings, Dead(), "422", '{"errors":{"price":["must be at least 0"]}}')
     put(queue, "10017")
     finish(queue, settings, Dead(), "400", '{"errors":["unknown variant 7731"]}')

@@ -105,7 +105,7 @@ def account_document(
             }
             for pause in stats.pauses
         ],
-        "streams": [_stream(one, now) for one in told.streams],
+        "streams": [_stream(one, now) for one in sorted(told.streams, key=_place)],
         "new_jobs": list(new_job_sentences(told.new_jobs)),
         "used": [round(rate, 2) for rate in used.rates],
         "limit": learnt_limit(stats),
@@ -114,6 +114,11 @@ def account_document(
             for event in stats.events[:_EVENTS_SHOWN]
         ],
     }
+
+
+def _place(one: StreamForecast) -> tuple[str, str, str]:
+    """Return its place: the queue's own order is that of whose turn it is, which would flicker."""
+    return one.stream.lane, one.stream.channel, one.stream.kind
 
 
 def _stream(one: StreamForecast, now: datetime) -> dict[str, object]:

@@ -21,6 +21,11 @@ export function confirmed(title, text, yes) {
   return asked(byId("confirm"));
 }
 
+// Enter answers yes; what cancels is no way to send the form.
+for (const button of document.querySelectorAll("dialog [type=button]")) {
+  button.addEventListener("click", () => button.closest("dialog").close(""));
+}
+
 // Opens a dialog; resolves to whether it was answered with yes.
 export function asked(dialog) {
   dialog.returnValue = "";
