@@ -90,7 +90,7 @@ export class LettersView {
 
   #row({ key, kind, channel }) {
     const status = h("span", { class: "status hostile" });
-    const answer = h("p", { class: "answer hostile", tabindex: 0 });
+    const answer = h("p", { class: "answer hostile", role: "group", tabindex: 0 });
     const facts = h("span", { class: "muted" });
     const named = { keys: [key] };
     const element = h("li", {},
