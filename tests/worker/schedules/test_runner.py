@@ -72,6 +72,8 @@ def bench(
             data_dir=tmp_path,
             schedules=[entry | changes],
             webhook_hash="the-secret",
+            page_token="the-secret-of-the-page",
+            alerts={"webhook_url": "https://hooks.example/the-secret"},
             channels={"uk": {"webhook_hash": "the-secret", "account": "uk"}},
         )
         return Bench(settings, runs(redis_client))
@@ -101,7 +103,7 @@ def test_what_the_shop_s_function_prints_does_no_harm(bench: Callable[..., Bench
     assert bench("printing").run() == Report(Outcome.DONE, Tally(accepted=1, warnings=1))
 
 
-def test_the_shop_s_function_sees_no_webhook_hash(bench: Callable[..., Bench]) -> None:
+def test_the_shop_s_function_sees_no_secret(bench: Callable[..., Bench]) -> None:
     one = bench("secrets_it_sees")
     assert one.run() == Report(Outcome.DONE, Tally())
 

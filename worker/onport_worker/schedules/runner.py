@@ -149,7 +149,7 @@ class _Process:
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [*command, str(writing)],
-                env=worker_environment(_without_hashes(settings)),
+                env=worker_environment(_without_secrets(settings)),
                 stdin=subprocess.DEVNULL,
                 pass_fds=(writing, self._leash.fd),
                 start_new_session=True,
@@ -203,8 +203,9 @@ class _Process:
                         self.tally = tally
 
 
-def _without_hashes(settings: Settings) -> Settings:
+def _without_secrets(settings: Settings) -> Settings:
     """Return what a shop's function may know: it puts, and puts need no secret but Redis's."""
     none: dict[str, None] = {"webhook_hash": None, "webhook_hash_next": None}
     channels = {name: its.model_copy(update=none) for name, its in settings.channels.items()}
-    return settings.model_copy(update={**none, "channels": channels, "alerts": AlertSettings()})
+    others = {"channels": channels, "alerts": AlertSettings(), "page_token": None}
+    return settings.model_copy(update=none | others)
