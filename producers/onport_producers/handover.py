@@ -1,17 +1,16 @@
 """Handing a put over to the queue, and what that brings with it: wake-ups, compaction, learning."""
 
-import logging
-
 from redis.exceptions import RedisError
 
 from onport_producers.broker_memory import BrokerMemory
 from onport_producers.wakeup import Waker
 from onport_queue.clock import Clock
 from onport_queue.fold import compaction
+from onport_queue.log import Log
 from onport_queue.puts import PutBatch, PutReply
 from onport_queue.store import Queue
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 
 class Handover:
@@ -46,17 +45,12 @@ class Handover:
                 self._meet(reply.epoch)
         except RedisError as error:
             # The job stays overgrown, or the loss unnoticed, until the next put.
-            _log.warning("follow_up_failed error=%s", type(error).__name__)
+            _log.warning("follow_up_failed", error=type(error).__name__)
 
     def _meet(self, epoch: str) -> None:
         before = self._memory.epoch
         if before or not epoch:
             epoch = self._queue.epoch(before)
         if before and epoch != before:
-            _log.error(
-                "broker_emptied before=%s now=%s: the broker came back without its data; what had "
-                "been accepted and was not delivered is lost there",
-                before,
-                epoch,
-            )
+            _log.error("broker_emptied", before=before, now=epoch)
         self._memory.epoch = epoch

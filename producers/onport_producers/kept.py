@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from onport_producers.handover import Handover
-from onport_queue.broker import may_pass
+from onport_queue.broker import may_pass, reason
 from onport_queue.puts import PutBatch
 
 
@@ -34,8 +34,7 @@ def hand_over(entry: Entry, handover: Handover, set_aside: Callable[[int, str], 
     except RedisError as error:
         if may_pass(error):
             raise
-        # Its text is the script's, not the payload's.
-        set_aside(entry.place, f"{type(error).__name__}: {error}")
+        set_aside(entry.place, f"{type(error).__name__}: {reason(error)}")
         return False
     except ValueError as error:  # it could not even be asked
         set_aside(entry.place, type(error).__name__)

@@ -1,6 +1,5 @@
 """Where the puts of one account go: into Redis, or onto the disk while that is away."""
 
-import logging
 import os
 from dataclasses import dataclass, replace
 
@@ -19,11 +18,12 @@ from onport_producers.wakeup import Waker
 from onport_queue.broker import connect, may_pass, unreachable
 from onport_queue.clock import Clock
 from onport_queue.errors import BrokerUnavailableError, NewerFormatError, SpoolError
+from onport_queue.log import Log
 from onport_queue.puts import PutBatch, PutReply
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 PUT_BOUND_S = 0.25
 
@@ -111,9 +111,9 @@ class Reception:
             self._shelter.keep(batch)
         except SpoolError as problem:
             raise SpoolError(f"{away}; {problem}") from error
-        _log.warning("put_spooled error=%s", type(error).__name__)
+        _log.warning("put_spooled", error=type(error).__name__)
         if isinstance(error, NewerFormatError):  # nothing but an upgrade of this host ends it
-            _log.error("queue_is_newer error=%s", error)
+            _log.error("queue_is_newer", error=str(error))
 
     def _tries(self) -> Retrying:
         # The put id makes a repetition harmless, so a cut connection is simply tried again, within

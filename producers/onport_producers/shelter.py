@@ -1,6 +1,5 @@
 """Where a producer's puts stay while Redis is away: the spool, and what is remembered with it."""
 
-import logging
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,9 +10,10 @@ from onport_producers.handover import Handover
 from onport_producers.spool import Flusher, Spool
 from onport_queue.clock import Clock
 from onport_queue.errors import SpoolError
+from onport_queue.log import Log
 from onport_queue.puts import PutBatch
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 # A clock that is off by less is not worth a write: versions of one key are further apart.
 _OFFSET_WORTH_NOTING_MS = 100.0
@@ -74,7 +74,7 @@ class Shelter:
         try:
             self._spool.note(name, value)
         except SpoolError as error:  # the put that brought it was taken all the same
-            _log.warning("fact_not_noted name=%s error=%s", name, error)
+            _log.warning("fact_not_noted", name=name, error=str(error))
 
     def _recall(self) -> None:
         try:
@@ -87,7 +87,7 @@ class Shelter:
     def _complain(self, error: SpoolError) -> None:
         # Redis may be well: a file that can't be read must not stop the shop.
         if not self._has_complained:
-            _log.error("spool_unreadable error=%s", error)
+            _log.error("spool_unreadable", error=str(error))
         self._has_complained = True
 
 

@@ -4,7 +4,6 @@ Best effort, bounded to a tenth of a second: a lost wake-up costs a second, sinc
 for work by itself.
 """
 
-import logging
 import os
 from typing import Protocol
 
@@ -13,9 +12,10 @@ from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from onport_producers.forks import ForkSafeLock
+from onport_queue.log import Log
 from onport_queue.names import CELERY_KEY_PREFIX, DRAIN_TASK, Lane
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 _BOUND_S = 0.1
 _CONNECTIONS = 3
 """Three handles each, in every process of a shop; a wake-up that gets none in time is not sent."""
@@ -45,7 +45,9 @@ class CeleryWaker:
             )
         except (KombuError, RedisError, OSError) as error:
             # The job is safe in the queue; a worker finds it within a second.
-            _log.warning("wakeup_failed lane=%s error=%s", lane.value, type(error).__name__)
+            _log.warning(
+                "wakeup_failed", account=account, lane=lane.value, error=type(error).__name__
+            )
 
     def _celery(self) -> Celery:
         with self._lock:

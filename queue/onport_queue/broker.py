@@ -7,6 +7,7 @@ from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import (
     ClusterDownError,
+    InvalidResponse,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
@@ -20,6 +21,8 @@ from onport_queue.errors import BrokerUnavailableError, NewerFormatError
 
 # The log can't be written, too few replicas follow, a script takes long.
 _PASSING = ("MISCONF", "NOREPLICAS", "BUSY")
+# redis-py's word before what went wrong in a pipeline, and Redis's own behind an unknown command.
+_QUOTED_BEFORE, _QUOTED_BEHIND = " of pipeline caused error: ", ", with args beginning with"
 _ADVICE = "set it in redis.conf (config/redis.conf shows how), or set allow_volatile"
 
 
@@ -97,7 +100,15 @@ def unreachable(redis: Redis, error: RedisError) -> str:
     """Say which broker can't be reached, and why; without its password."""
     options = redis.connection_pool.connection_kwargs
     place = options.get("path") or f"{options.get('host', '?')}:{options.get('port', '?')}"
-    return f"broker {place}: {error}"
+    return f"broker {place}: {reason(error)}"
+
+
+def reason(error: RedisError) -> str:
+    """Return what an error says, without what some of them quote: of a call, or of an answer."""
+    if isinstance(error, InvalidResponse):
+        return type(error).__name__
+    said = str(error).rpartition(_QUOTED_BEFORE)[2]
+    return said.partition(_QUOTED_BEHIND)[0]
 
 
 def _text(config: Mapping[str, str], name: str) -> str:

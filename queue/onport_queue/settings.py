@@ -90,7 +90,10 @@ class Settings(BaseSettings):
     )
 
     redis_url: str | None = Field(
-        None, description="Redis or Valkey that holds the jobs; unset: `up` and `demo` embed one."
+        None,
+        # Its password is no business of who prints the settings.
+        repr=False,
+        description="Redis or Valkey that holds the jobs; unset: `up` and `demo` embed one.",
     )
     base_url: str = Field(VENDOR_BASE_URL, description="Where the four inbound webhooks live.")
     webhook_hash: SecretStr | None = Field(
@@ -182,6 +185,12 @@ class Settings(BaseSettings):
     alerts: AlertSettings = Field(
         AlertSettings(), description="Who is told when something is wrong; docs/monitoring.md."
     )
+    log_format: Literal["console", "json"] = Field(
+        "console", description="How the relay's own processes log: for a person, or for a machine."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least that they log; debug has every delivery."
+    )
     schedules: tuple[Schedule, ...] = Field(
         (), description="What is put by itself, and when; docs/schedules.md."
     )
@@ -209,6 +218,11 @@ class Settings(BaseSettings):
                 "(in a password, write @ / : # and % as %40 %2F %3A %23 and %25)"
             ) from None
         return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _log_level_in_any_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
 
     @field_validator("webhook_hash", "webhook_hash_next")
     @classmethod

@@ -134,7 +134,7 @@ def test_a_worker_that_starts_while_there_is_no_broker_waits_for_it(tmp_path: Pa
         server.kill()
         with Fleet(relay.settings, TWO, relay.log) as fleet:
             relay.wait_until(
-                lambda: relay.log.read_text().count("waiting for it") == 2, within_s=15
+                lambda: relay.log.read_text().count("broker_awaited") == 2, within_s=15
             )
             impatient, patient = fleet.processes
             impatient.terminate()

@@ -15,13 +15,14 @@ from functools import cache
 from typing import Any
 
 from celery import Celery, bootsteps, signals
-from celery.worker.state import maybe_shutdown
+from celery.worker import state
 from kombu import Queue as CeleryQueue
 from redis.exceptions import RedisError
 
 from onport_queue.broker import connect
 from onport_queue.clock import SystemClock
 from onport_queue.errors import BrokerUnavailableError, RelayError, SettingsError
+from onport_queue.log import Log, frames_of
 from onport_queue.names import (
     CELERY_KEY_PREFIX,
     DRAIN_TASK,
@@ -31,6 +32,8 @@ from onport_queue.names import (
 )
 from onport_queue.runs import Outcome, Runs
 from onport_queue.settings import Settings, load_settings
+from onport_worker import __version__
+from onport_worker.logs import configure
 from onport_worker.runtime import Runtime, broker_url, served_accounts
 from onport_worker.schedules.runner import Runner
 from onport_worker.shutdown import Shutdown
@@ -39,7 +42,7 @@ from onport_worker.telemetry.metrics import Metrics
 from onport_worker.telemetry.server import serve_metrics
 
 app = Celery("onport_relay", set_as_current=False)
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 _BROKER_LOOK_S = 0.5
 _BROKER_TIMEOUT_S = 2.5
 _running: dict[str, Runtime] = {}
@@ -90,7 +93,6 @@ def _configuration() -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,
         "worker_disable_prefetch": True,
         "worker_enable_remote_control": False,
-        "worker_hijack_root_logger": False,
         "worker_consumer": "onport_worker.consumer:PromptConsumer",
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "beat_scheduler": "onport_worker.schedules.beat:TickScheduler",
@@ -104,8 +106,13 @@ app.add_defaults(_configuration)
 def drain(account: str, lane: str) -> None:
     """Work one shift for a lane of an account, if this worker serves it."""
     runtime = _running.get(account)
-    if runtime is not None:
+    if runtime is None:
+        return
+    try:
         runtime.drain(Lane(lane))
+    except Exception as error:  # noqa: BLE001 - Celery would log its text, which may quote a payload
+        name, at = type(error).__name__, frames_of(error)
+        _log.error("drain_failed", account=account, lane=lane, error=name, at=at)
 
 
 @app.task(name=SCHEDULE_TASK, ignore_result=True)
@@ -114,16 +121,24 @@ def run_schedule(name: str, tick: str) -> None:
     runner = _runners.get("worker")
     schedule = next((one for one in _settings().schedules if one.name == name), None)
     if runner is None or schedule is None:
-        _log.warning("schedule_unknown schedule=%s", name)
+        _log.warning("schedule_unknown", schedule=name)
         return
     try:
         report = runner.run(schedule, datetime.fromisoformat(tick))
     except RedisError as error:
         # Not begun: it is still due, and the beat tells a worker again. Not recorded: it is lost.
-        _log.warning("schedule_broker_failed schedule=%s error=%s", name, type(error).__name__)
+        _log.warning("schedule_broker_failed", schedule=name, error=type(error).__name__)
         return
-    if report is not None and report.outcome is not Outcome.DONE:
-        _log.warning("schedule_ended schedule=%s outcome=%s", name, report.outcome.value)
+    except Exception as error:  # noqa: BLE001 - as above
+        _log.error(
+            "schedule_failed", schedule=name, error=type(error).__name__, at=frames_of(error)
+        )
+        return
+    if report is not None:
+        tell = _log.info if report.outcome is Outcome.DONE else _log.warning
+        tally = report.tally
+        counts = {"accepted": tally.accepted, "refused": tally.refused}
+        tell("schedule_ended", schedule=name, outcome=report.outcome.value, **counts)
 
 
 class RelayStep(bootsteps.StartStopStep):
@@ -156,6 +171,8 @@ class RelayStep(bootsteps.StartStopStep):
         _ending["worker"] = Shutdown(_begin_stop, _release)
         _ending["worker"].listen()
         _ending["worker"].hear_signals()
+        serves = sorted(parent.app.amqp.queues.consume_from)
+        _log.info("started", version=__version__, queues=serves, accounts=sorted(runtimes))
 
     def _built(
         self, settings: Settings, lanes: Sequence[Lane], name: str, share: int, metrics: Metrics
@@ -174,9 +191,9 @@ class RelayStep(bootsteps.StartStopStep):
                 )
             except BrokerUnavailableError as error:
                 if not told:
-                    sys.stderr.write(f"onport-relay worker: {error}; waiting for it\n")
+                    _log.warning("broker_awaited", account=settings.account, error=str(error))
                 told = True
-            maybe_shutdown()  # a TERM that was heard meanwhile
+            state.maybe_shutdown()  # a TERM that was heard meanwhile
             clock.wait(never, _BROKER_LOOK_S)
 
 
@@ -184,7 +201,10 @@ app.steps["worker"].add(RelayStep)
 
 
 def _begin_stop() -> None:
+    if not _stopping.is_set():
+        _log.info("stopping")
     _stopping.set()
+    state.should_stop = 0  # type: ignore[assignment]  # its types know only what it is at first
     for runtime in list(_running.values()):
         runtime.begin_stop()
 
@@ -193,10 +213,31 @@ def _release() -> bool:
     return all(runtime.release() for runtime in list(_running.values()))
 
 
+@signals.celeryd_init.connect(weak=False)
+def _begin(sender: str, **_: Any) -> None:
+    _log_as(sender.partition("@")[0])
+
+
+@signals.setup_logging.connect(weak=False)
+def _set_up_logging(**_: Any) -> None:
+    # Celery leaves logging alone because of this: what its -l and -f say is not used.
+    if not logging.getLogger().handlers:  # what is no worker is a beat
+        _log_as("beat")
+
+
+def _log_as(process: str) -> None:
+    try:
+        configure(_settings(), process)
+    except RelayError as error:
+        sys.stderr.write(f"onport-relay {process}: {error}\n")
+        raise SystemExit(2) from error
+
+
 @signals.worker_ready.connect(weak=False)
 def _look(**_: Any) -> None:
     for runtime in _running.values():
         runtime.begin_looking()
+    _log.info("ready")
 
 
 @signals.worker_shutdown.connect(weak=False)
@@ -208,3 +249,4 @@ def _stop(**_: Any) -> None:
     while _running:
         _running.popitem()[1].stop()
     _ending.pop("worker").done()
+    _log.info("stopped")

@@ -1,6 +1,5 @@
 """A drain: claim, send, settle, again, until the lane is empty or its shift is over."""
 
-import logging
 import random
 import secrets
 import threading
@@ -13,7 +12,6 @@ from tenacity import Retrying, retry_if_exception, wait_random_exponential
 from onport_producers.wakeup import Waker
 from onport_queue.broker import may_pass
 from onport_queue.clock import Clock
-from onport_queue.events import Event
 from onport_queue.flight import (
     Claim,
     Empty,
@@ -24,18 +22,18 @@ from onport_queue.flight import (
     Settled,
     Wait,
 )
+from onport_queue.log import Log, frames_of
 from onport_queue.names import Lane
 from onport_queue.store import Queue
 from onport_worker.delivery.endpoint import Endpoint
 from onport_worker.delivery.outcome import Ambiguous, Outcome, Unsendable, Withheld
 from onport_worker.delivery.request import Request, compose
 from onport_worker.delivery.settlement import Patience, settlement_of
+from onport_worker.delivery.telling import tell_events, tell_settled
 from onport_worker.leases import Leases
 from onport_worker.observer import Delivery, Loss, Nobody, Observer
 from onport_worker.steps import Step, Steps, unobserved
 from onport_worker.turnstile import Turnstile
-
-_log = logging.getLogger(__name__)
 
 # Leases that are lost together tell by it that they were in company; see landing.lua.
 _PROCESS = secrets.token_hex(4)
@@ -76,6 +74,7 @@ class Drain:
         observer: Observer | None = None,
     ) -> None:
         self._queue = queue
+        self._log = Log(__name__, account=queue.account)
         self._endpoint = endpoint
         self._leases = leases
         self._waker = waker
@@ -132,18 +131,19 @@ class Drain:
             return self._endpoint.send(request, _LeasedWire(lease, self._leases, self._steps))
         except Exception as error:  # noqa: BLE001 - failures of the wire are outcomes; this is a defect
             # Its text may hold what was sent.
-            _log.error("send_failed lease=%s error=%s", lease, type(error).__name__)
-            return Ambiguous(type(error).__name__)
+            name, at = type(error).__name__, frames_of(error)
+            self._log.error("send_failed", lease=lease, error=name, at=at)
+            return Ambiguous(name)
 
     def _withhold(self, lease: str) -> None:
-        _log.warning("send_fenced lease=%s", lease)
+        self._log.warning("send_fenced", lease=lease)
         self._observer.lost(Loss.BEFORE_SENDING)
         try:
             # What is still ours goes back at once; what is not is fenced there.
             if self._leases.left_s(lease) > 0:
                 self._queue.release(lease, sent=False)
         except RedisError as error:
-            _log.warning("release_failed lease=%s error=%s", lease, type(error).__name__)
+            self._log.warning("release_failed", lease=lease, error=type(error).__name__)
         finally:
             self._leases.drop(lease)
 
@@ -182,7 +182,7 @@ class Drain:
                 return claim
         except RedisError as error:
             # The look wakes the lane again when the broker is back.
-            _log.warning("claim_failed lane=%s error=%s", lane, type(error).__name__)
+            self._log.warning("claim_failed", lane=lane.value, error=type(error).__name__)
             return None
 
     def _settle(self, delivery: Delivery) -> None:
@@ -192,7 +192,7 @@ class Drain:
                 with attempt:
                     settled = self._queue.settle(lease, settlement)
         except RedisError as error:
-            _log.error("settle_failed lease=%s error=%s", lease, type(error).__name__)
+            self._log.error("settle_failed", lease=lease, error=type(error).__name__)
             return
         finally:
             self._leases.drop(lease)
@@ -202,11 +202,11 @@ class Drain:
                 self._observer.settled(delivery)
                 for lane in wake:
                     self._waker.wake(self._queue.account, lane)
-                for event in events:
-                    _log.warning("%s %s", event.name, _facts(event))
+                tell_settled(self._log, delivery.granted, settlement)
+                tell_events(self._log, events)
             case Fenced():
                 self._observer.lost(Loss.BEFORE_SETTLING)
-                _log.warning("settle_fenced lease=%s", lease)
+                self._log.warning("settle_fenced", lease=lease)
             case _:
                 assert_never(settled)
 
@@ -245,7 +245,3 @@ class _LeasedWire:
     def has_gone(self) -> None:
         """Hear that the request is out."""
         self._steps(Step.SENT)
-
-
-def _facts(event: Event) -> str:
-    return " ".join(f"{fact}={value}" for fact, value in event.facts().items())

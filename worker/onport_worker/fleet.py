@@ -234,7 +234,8 @@ class _Worker:
                 command_of(self.plan),
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                # It logs on the other one; what it says here is for who starts it by hand.
+                stdout=subprocess.DEVNULL,
                 stderr=log,
                 start_new_session=True,
                 pass_fds=(self._leash.fd,),
@@ -277,7 +278,7 @@ def command_of(plan: Plan) -> list[str]:
         case GatewayPlan(port):
             return [*_RELAY, "gateway", "--port", str(port)]
         case BeatPlan():
-            return [*_CELERY, "onport_worker.app", "-q", "beat", "-l", "WARNING"]
+            return [*_CELERY, "onport_worker.app", "-q", "beat"]
         case AlertsPlan(every_s):
             return [*_RELAY, "alerts", "--every", str(every_s)]
 
@@ -285,9 +286,9 @@ def command_of(plan: Plan) -> list[str]:
 def worker_command(plan: WorkerPlan) -> list[str]:
     """Return how a worker is started."""
     queues = ",".join(plan.queues)
-    options = f"-P threads -c {plan.concurrency} -Q {queues} -n {plan.name}@%h -l WARNING"
+    options = f"-P threads -c {plan.concurrency} -Q {queues} -n {plan.name}@%h"
     return [
-        *(*_CELERY, plan.app, "worker"),
+        *(*_CELERY, plan.app, "-q", "worker"),
         *options.split(),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     ]

@@ -1,6 +1,5 @@
 """The leases this process holds: renewed in the background, asked before every send."""
 
-import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +8,8 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from onport_queue.clock import Clock
+from onport_queue.log import Log
 from onport_queue.store import Queue
-
-_log = logging.getLogger(__name__)
 
 # A renewal that failed is tried again this soon, whatever the term.
 _RETRY_S = 1.0
@@ -36,6 +34,7 @@ class Leases:
 
     def __init__(self, queue: Queue, clock: Clock, term_s: float) -> None:
         self._queue = queue
+        self._log = Log(__name__, account=queue.account)
         self._clock = clock
         self._term_s = term_s
         self._held: dict[str, _Held] = {}
@@ -133,4 +132,4 @@ class Leases:
                 pause_s = self._term_s / 3
             except RedisError as error:
                 pause_s = _RETRY_S
-                _log.warning("lease_renewal_failed error=%s", type(error).__name__)
+                self._log.warning("lease_renewal_failed", error=type(error).__name__)

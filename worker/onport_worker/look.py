@@ -1,6 +1,5 @@
 """The once-a-second look: work that no wake-up announced still moves within a second."""
 
-import logging
 import threading
 from collections.abc import Sequence
 
@@ -10,11 +9,11 @@ from onport_producers.wakeup import Waker
 from onport_queue.clock import Clock
 from onport_queue.errors import NewerFormatError
 from onport_queue.flight import Prints
+from onport_queue.log import Log
 from onport_queue.names import Lane
 from onport_queue.store import Queue
 from onport_worker import __version__
 
-_log = logging.getLogger(__name__)
 EVERY_S = 1.0
 
 
@@ -32,6 +31,7 @@ class Look:
         prints: Prints,
     ) -> None:
         self._queue = queue
+        self._log = Log(__name__, account=queue.account)
         self._waker = waker
         self._lanes = tuple(lanes)
         self._clock = clock
@@ -68,12 +68,7 @@ class Look:
         epoch = self._queue.epoch(self._epoch)
         if self._epoch and epoch != self._epoch:
             # Without this an empty queue would pass for one whose work is done.
-            _log.error(
-                "broker_emptied before=%s now=%s: the broker came back without its data; what had "
-                "been accepted and was not delivered is lost there",
-                self._epoch,
-                epoch,
-            )
+            self._log.error("broker_emptied", before=self._epoch, now=epoch)
         self._epoch = epoch
 
     def _until_stopped(self) -> None:
@@ -89,12 +84,12 @@ class Look:
     def _note_failure(self, error: RedisError) -> None:
         if self._failing_since_s is None:
             self._failing_since_s = self._clock.monotonic_s()
-            _log.warning("broker_lost error=%s", type(error).__name__)
+            self._log.warning("broker_lost", error=type(error).__name__)
             if isinstance(error, NewerFormatError):
-                _log.error("queue_is_newer error=%s", error)
+                self._log.error("queue_is_newer", error=str(error))
 
     def _note_success(self) -> None:
         if self._failing_since_s is not None:
             seconds = self._clock.monotonic_s() - self._failing_since_s
-            _log.warning("broker_back after_s=%.1f", seconds)
+            self._log.warning("broker_back", after_s=round(seconds, 1))
             self._failing_since_s = None

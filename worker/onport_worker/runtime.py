@@ -1,6 +1,5 @@
 """What a worker process has for one account, built once and started and stopped together."""
 
-import logging
 import random
 import threading
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from onport_queue.errors import (
     VolatileBrokerError,
 )
 from onport_queue.flight import Gate, Prints
+from onport_queue.log import Log
 from onport_queue.names import Lane
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
@@ -28,9 +28,6 @@ from onport_worker.leases import Leases
 from onport_worker.look import Look
 from onport_worker.observer import Observer
 from onport_worker.steps import Steps, unobserved
-
-_log = logging.getLogger(__name__)
-
 
 # Of one call to the broker: what hung with it goes on within the five seconds after its return.
 _BROKER_TIMEOUT_S = 2.5
@@ -79,6 +76,7 @@ class Runtime:
         queue = Queue.of(redis, settings)
         self._parting = Queue.of(connect(url, timeout_s=_LAST_CALL_S, retries=0), settings)
         self._clock = clock
+        self._log = Log(__name__, account=settings.account)
         waker = CeleryWaker(url)
         self._stopping = threading.Event()
         self._threads = threading.BoundedSemaphore(share)
@@ -136,9 +134,9 @@ class Runtime:
             try:
                 self._parting.release(one.lease, sent=one.sent)
             except RedisError as error:
-                _log.error("release_failed error=%s", type(error).__name__)
+                self._log.error("release_failed", lease=one.lease, error=type(error).__name__)
                 return False
-            _log.warning("released lease=%s sent=%s", one.lease, one.sent)
+            self._log.warning("released", lease=one.lease, sent=one.sent)
             if self._clock.monotonic_s() > ends_at:
                 return done + 1 == len(unanswered)
         return True
@@ -151,7 +149,7 @@ class Runtime:
             self._parting.leave(self._name)
         except RedisError as error:
             # Then it is missed for a while: `doctor` says that it looks no more.
-            _log.warning("leave_failed error=%s", type(error).__name__)
+            self._log.warning("leave_failed", error=type(error).__name__)
         self._leases.stop()
         self._endpoint.close()
 

@@ -1,11 +1,10 @@
 """The end of a worker: in time, with nothing in the dark.
 
-The first TERM or Ctrl-C lets Celery's warm shutdown finish what is on the wire. What has no answer
-after GRACE_S is released, for others to send again, and the process exits. A second one, or QUIT,
-does so at once.
+The first TERM or Ctrl-C begins Celery's warm shutdown, which finishes what is on the wire. What has
+no answer after GRACE_S is released, for others to send again, and the process exits. A second one,
+or QUIT, does so at once.
 """
 
-import logging
 import os
 import queue
 import signal
@@ -13,9 +12,10 @@ import sys
 import threading
 from collections.abc import Callable
 from enum import Enum, auto
-from types import FrameType
 
-_log = logging.getLogger(__name__)
+from onport_queue.log import Log
+
+_log = Log(__name__)
 
 GRACE_S = 12.0
 """How long an answer is waited for: an orchestrator that kills after 15 s finds nothing to kill."""
@@ -33,7 +33,7 @@ class Shutdown:
     """Ends the process by itself, whatever Celery still waits for.
 
     Args:
-        begin_stop: claims nothing more; called once, when the first word comes.
+        begin_stop: claims nothing more, and tells Celery; called once, when the first word comes.
         release: gives back what is not settled, within a second or two; returns whether all of it
             could be given back.
         exit_process: ends the process at once, with a status.
@@ -67,9 +67,9 @@ class Shutdown:
         self._thread.start()
 
     def hear_signals(self) -> None:
-        """Take signals for words; call it in the main thread, after Celery has its handlers."""
+        """Take signals for words, in place of Celery; call it in the main thread."""
         for number in _POLITE:
-            self._hear_before(number)
+            signal.signal(number, lambda _number, _frame: self.ask())
         signal.signal(signal.SIGQUIT, lambda _number, _frame: self.end_at_once())
 
     def ask(self) -> None:
@@ -84,19 +84,6 @@ class Shutdown:
     def done(self) -> None:
         """Hear that all has ended by itself."""
         self._words.put(_Word.DONE)
-
-    def _hear_before(self, number: signal.Signals) -> None:
-        celerys = signal.getsignal(number)
-
-        def heard(number: int, frame: FrameType | None) -> None:
-            is_first = not self._is_asked
-            self.ask()
-            if is_first and callable(celerys):
-                celerys(number, frame)
-                # Celery's handler of Ctrl-C puts another one in its own place.
-                signal.signal(number, heard)
-
-        signal.signal(number, heard)
 
     def _listen(self) -> None:
         word = self._words.get()
@@ -114,5 +101,5 @@ class Shutdown:
         try:
             return self._words.get(timeout=self._grace_s)
         except queue.Empty:
-            _log.warning("shutdown_overdue grace_s=%g", self._grace_s)
+            _log.warning("shutdown_overdue", grace_s=self._grace_s)
             return _Word.AT_ONCE

@@ -1,7 +1,6 @@
 """The four inbound addresses: from a request to the receipt of what it carries."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
@@ -21,10 +20,11 @@ from onport_producers.producer import Producer
 from onport_producers.receipt import Receipt
 from onport_queue.errors import BrokerUnavailableError, InvalidJobError
 from onport_queue.jobs import Job, LinkJob
+from onport_queue.log import Log
 from onport_queue.names import Kind, Lane
 from onport_queue.puts import JOBS_PER_PUT
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 _HASH, _SALE, _FORCE = (name.encode() for name in (HASH_HEADER, SALE_HEADER, FORCE_HEADER))
 _LANES = {b"new": Lane.HIGH, b"update": Lane.LOW}
@@ -79,7 +79,7 @@ class Inbound:
         except InvalidJobError as error:
             return answers.invalid(error)
         except BrokerUnavailableError as error:
-            _log.error("put_refused kind=%s error=%s", route.kind.value, error)
+            _log.error("put_refused", kind=route.kind.value, error=str(error))
             return answers.unavailable()
 
     def close(self) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from types import FrameType
 
 from onport_queue.clock import Clock
+from onport_queue.log import Log, frames_of
+
+_log = Log(__name__)
 
 _TICK_S = 0.1
 _PAUSE_S = 1.0
@@ -23,16 +26,12 @@ class Prefork:
         work: what a child does until TERM; returns whether it could begin.
         processes: how many.
         clock: the host's.
-        told: told what is worth saying.
     """
 
-    def __init__(
-        self, work: Callable[[], bool], processes: int, clock: Clock, told: Callable[[str], None]
-    ) -> None:
+    def __init__(self, work: Callable[[], bool], processes: int, clock: Clock) -> None:
         self._work = work
         self._processes = processes
         self._clock = clock
-        self._told = told
         self._children: set[int] = set()
         self._is_stopping = False
         self._has_failed = False
@@ -65,7 +64,8 @@ class Prefork:
         try:
             return 0 if self._work() else _COULD_NOT_BEGIN
         except BaseException as error:  # noqa: BLE001 - the child ends here, whatever it is
-            self._told(f"process {os.getpid()}: {type(error).__name__}: {error}")
+            # Its text may quote what it was about.
+            _log.error("crashed", error=type(error).__name__, at=frames_of(error))
             return _FAILED
 
     def _reap(self) -> bool:
@@ -83,7 +83,7 @@ class Prefork:
             ended = True
             if code == _COULD_NOT_BEGIN:
                 self._has_failed = self._is_stopping = True
-            self._told(f"process {pid} ended ({code})")
+            _log.warning("process_ended", ended=pid, status=code)
         return ended
 
     def _stop(self, never: threading.Event) -> None:

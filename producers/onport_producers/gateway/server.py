@@ -11,7 +11,10 @@ import uvicorn
 
 from onport_producers.gateway.app import Gateway
 from onport_producers.gateway.protocol import PatientProtocol
+from onport_queue.log import Log
 from onport_queue.settings import Settings
+
+_log = Log(__name__)
 
 # Longer than common clients and proxies keep one, so that it is they who close.
 _KEEP_ALIVE_S = 75
@@ -84,6 +87,7 @@ def serve(settings: Settings, place: socket.socket) -> bool:
     server = _Server(config, gateway)
     with _bound(place.family, place.getsockname(), shares=True) as listener:
         server.run(sockets=[listener])
+    _log.info("stopped")
     return server.started
 
 
@@ -107,6 +111,11 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._gateway = gateway
         self._parent = os.getppid()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            _log.info("ready")
 
     async def on_tick(self, counter: int) -> bool:
         if counter % _TICKS_BETWEEN_LOOKS == 0:

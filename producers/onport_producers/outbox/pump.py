@@ -1,6 +1,5 @@
 """Moving committed rows into the queue, each once or harmlessly again."""
 
-import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from onport_producers.outbox.database import PASSING, place_of, reason
 from onport_producers.outbox.rows import remove, set_aside, take
 from onport_queue.clock import Clock
 from onport_queue.errors import SettingsError
+from onport_queue.log import Log
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 # One commit for so many rows; killed in between, they are put again under their own put ids.
 _AT_A_TIME = 100
@@ -139,10 +139,10 @@ class Pump:
             self._wait_for(f"broker: {type(pumped.error).__name__}")
         elif self._is_waiting:
             self._is_waiting = False
-            _log.warning("outbox_goes_on")
+            _log.warning("outbox_went_on")
         return pumped
 
     def _wait_for(self, what: str) -> None:
         if not self._is_waiting:
-            _log.warning("outbox_waits for=%s", what)
+            _log.warning("outbox_waited", on=what)
         self._is_waiting = True

@@ -1,6 +1,5 @@
 """What is done with the rows of an outbox, each within the caller's transaction."""
 
-import logging
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,8 +10,9 @@ from sqlalchemy import Connection, delete, exists, func, select, update
 from onport_producers.kept import Entry
 from onport_producers.outbox.table import NowMs, rows
 from onport_producers.outbox.text import read
+from onport_queue.log import Log
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 _SHOWN = 100
 _FETCHED = 10
 
@@ -80,7 +80,7 @@ def remove(connection: Connection, places: Sequence[int]) -> None:
 
 def set_aside(connection: Connection, place: int, reason: str) -> None:
     """Keep a row that can't be handed over, out of the way of the others."""
-    _log.error("outbox_row_refused place=%d reason=%s", place, reason)
+    _log.error("outbox_row_refused", place=place, reason=reason)
     connection.execute(update(rows).where(rows.c.id == place).values(refused=reason))
 
 

@@ -1,7 +1,6 @@
 """Flushing the spool: in order, one process of a host at a time, until it is empty."""
 
 import _thread
-import logging
 import os
 import threading
 from collections.abc import Callable
@@ -16,8 +15,9 @@ from onport_producers.spool.store import Spool
 from onport_producers.spool.turn import turn_of
 from onport_queue.clock import Clock
 from onport_queue.errors import SpoolError
+from onport_queue.log import Log
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 # The disk is waited for once for so many puts; killed in between, they are put again under their
 # own put ids, which makes no second job.
@@ -94,7 +94,7 @@ class Flusher:
             _thread.start_new_thread(self._whenever, (wanted,))
         except RuntimeError as error:  # what is on the disk is safe; the next put tries again
             self._pid = 0
-            _log.warning("flusher_not_begun error=%s", error)
+            _log.warning("flusher_not_begun", error=str(error))
 
     def _whenever(self, wanted: threading.Event) -> None:
         try:
@@ -114,10 +114,10 @@ class Flusher:
                 with turn_of(self._spool.path) as is_ours:
                     flushed = flush(self._spool, handover) if is_ours else Flushed()
             except (SpoolError, OSError) as error:
-                _log.error("spool_flush_failed error=%s", error)
+                _log.error("spool_flush_failed", error=str(error))
                 flushed, pause_s = Flushed(), _LONGEST_PAUSE_S
             if flushed.puts:
-                _log.warning("spool_flushed puts=%d jobs=%d", flushed.puts, flushed.jobs)
+                _log.warning("spool_flushed", puts=flushed.puts, jobs=flushed.jobs)
                 pause_s = _SHORTEST_PAUSE_S
             self._clock.wait(never, pause_s)
             pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)

@@ -1,6 +1,5 @@
 """The spool: puts in a file, each on the disk before it is taken."""
 
-import logging
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,11 +13,12 @@ from onport_producers.kept import Entry
 from onport_producers.spool.file import SpoolFile
 from onport_queue.clock import Clock
 from onport_queue.fold import Mode
+from onport_queue.log import Log
 from onport_queue.names import Kind, Lane
 from onport_queue.puts import PutBatch
 from onport_queue.settings import Settings
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS puts (
@@ -151,7 +151,7 @@ class Spool:
 
     def set_aside(self, place: int, reason: str) -> None:
         """Keep a put that can't be handed over, out of the way of the others."""
-        _log.error("spooled_put_refused place=%d reason=%s", place, reason)
+        _log.error("spooled_put_refused", place=place, reason=reason)
         # Its whole row is written again. In a full file, too: else it would hold up the others,
         # whose leaving makes room.
         self._file.run(

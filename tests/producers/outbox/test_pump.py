@@ -169,7 +169,7 @@ def test_a_pump_waits_for_the_broker_and_goes_on(
             wait_until(lambda: queue.stats().pending == 1)
             proxy.refuse()
             add(engine, outbox, NewSale(sale("2")))
-            wait_until(lambda: "outbox_waits for=broker" in caplog.text)
+            wait_until(lambda: "outbox_waited on=broker" in caplog.text)
             assert held(engine).rows == 1
             proxy.listen()
             wait_until(lambda: queue.stats().pending == 2 and held(engine).rows == 0)

@@ -31,6 +31,11 @@ def _an_empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def _logging_as_before(restored_logging: None) -> None:
+    """A command may configure logging, as the process that it is."""
+
+
 @pytest.fixture
 def run_alone() -> Run:
     """Run the command line in this process, without a broker."""

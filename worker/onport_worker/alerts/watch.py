@@ -1,6 +1,5 @@
 """Watching one account, and telling the webhook what is news."""
 
-import logging
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -10,6 +9,7 @@ from redis.exceptions import RedisError
 from onport_producers.spool import Spool
 from onport_queue.clock import Clock
 from onport_queue.errors import NewerFormatError, SpoolError
+from onport_queue.log import Log
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
 from onport_queue.told import RedisToldBook, State
@@ -29,7 +29,7 @@ from onport_worker.alerts.news import Sight, changes
 from onport_worker.alerts.notice import Notice, notices
 from onport_worker.alerts.webhook import Webhook, WebhookError
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 
 class Watch:
@@ -132,8 +132,8 @@ class Watch:
             try:
                 self._post(webhook, next(notices(self._account, ours)))
             except WebhookError as error:
-                told = {"alert": notice.alert, "state": notice.state, "error": error}
-                _log.error("alert_not_told %s", " ".join(f"{k}={v}" for k, v in told.items()))
+                about = {"alert": notice.alert.value, "state": notice.state.value}
+                _log.error("alert_not_told", **about, error=str(error))
                 return  # it would not take the others either; all are told later
 
     def _post(self, webhook: Webhook, notice: Notice) -> None:
@@ -142,6 +142,5 @@ class Watch:
             is_over = told.state is State.RESOLVED
             after = None if is_over else told.model_copy(update={"sent": True})
             self._book.replace(change.alert_id, after)
-        _log.warning(
-            "alert_told alert=%s state=%s account=%s", notice.alert, notice.state, self._account
-        )
+        about = {"alert": notice.alert.value, "state": notice.state.value}
+        _log.warning("alert_told", **about, account=self._account)

@@ -19,6 +19,7 @@ from onport_worker.alerts.watch import Watch
 from onport_worker.alerts.webhook import Webhook
 from onport_worker.cli.configuration import settings_of, with_broker
 from onport_worker.cli.exits import GOOD, OFF, UsageError, tell
+from onport_worker.logs import configure
 from onport_worker.runtime import broker_url
 from onport_worker.stopping import Stopping
 
@@ -52,6 +53,7 @@ def alerts(
     if once and test:
         raise UsageError("--once and --test: expected one of them")
     settings = with_broker(settings_of(context))
+    configure(settings, "alerts")
     with Stopping() as stopping, _opened(settings, stopping, needed=not once) as webhook:
         if test and webhook:
             webhook.post(trial_document(settings.account, SystemClock().wall()))

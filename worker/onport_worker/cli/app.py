@@ -1,5 +1,6 @@
 """`onport-relay`: its commands and what they share."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from onport_worker.cli.dead import app as dead
 from onport_worker.cli.delivered import delivered
 from onport_worker.cli.demo import demo
 from onport_worker.cli.doctor.command import doctor
-from onport_worker.cli.exits import Commands
+from onport_worker.cli.exits import OFF, Commands
 from onport_worker.cli.forget import forget
 from onport_worker.cli.gateway import gateway
 from onport_worker.cli.loss import accept_loss
@@ -26,6 +27,7 @@ from onport_worker.cli.show import show
 from onport_worker.cli.spool import app as spool
 from onport_worker.cli.status import status
 from onport_worker.cli.up import up
+from onport_worker.logs import hide_crashes, tell_crash
 
 PROGRAM = "onport-relay"
 
@@ -44,7 +46,12 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line and exit."""
-    app(prog_name=PROGRAM)
+    hide_crashes()
+    try:
+        app(prog_name=PROGRAM)
+    except Exception as error:  # noqa: BLE001 - its text may quote a payload
+        tell_crash("crashed", error)
+        sys.exit(OFF)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - how typer calls it

@@ -11,7 +11,8 @@ from onport_queue.clock import SystemClock
 from onport_queue.errors import SettingsError
 from onport_queue.names import FIGURES_VARIABLE
 from onport_worker.cli.configuration import settings_of, with_broker
-from onport_worker.cli.exits import GOOD, OFF, tell
+from onport_worker.cli.exits import GOOD, OFF
+from onport_worker.logs import configure
 from onport_worker.telemetry.shared import shared_folder
 
 
@@ -39,6 +40,7 @@ def gateway(
     Ctrl-C or TERM: what was accepted is answered first; exits 0.
     """
     settings = with_broker(settings_of(context))
+    configure(settings, "gateway")
     with ExitStack() as stack:
         if workers > 1:
             os.environ[FIGURES_VARIABLE] = str(stack.enter_context(shared_folder()))
@@ -60,5 +62,5 @@ def gateway(
             page = "off; page_token turns it on" if settings.page_token is None else f"{bound}/"
             typer.echo(f"Page      {page}")
             work = partial(serve, settings, place)
-            good = work() if workers == 1 else Prefork(work, workers, SystemClock(), tell).run()
+            good = work() if workers == 1 else Prefork(work, workers, SystemClock()).run()
     raise typer.Exit(GOOD if good else OFF)

@@ -26,6 +26,7 @@ from onport_queue.store import Queue
 from onport_worker.cli.addresses import place_of as broker_place
 from onport_worker.cli.configuration import settings_of, with_broker
 from onport_worker.cli.exits import GOOD, OFF, tell
+from onport_worker.logs import configure
 from onport_worker.runtime import broker_url
 from onport_worker.stopping import Stopping
 
@@ -79,6 +80,7 @@ def pump(
     if it refused something for good; that is set aside, and the others go on.
     """
     settings = with_broker(settings_of(context))
+    configure(settings, "outbox")
     engine = open_database(dsn)
     check(engine)
     with connect(broker_url(settings), timeout_s=_PUT_BOUND_S, retries=0) as redis:

@@ -23,8 +23,9 @@ from onport_queue.names import DEFAULT_ACCOUNT
 from onport_queue.picture.text import printable
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
-from onport_worker.cli.configuration import all_account_settings_of, with_broker
+from onport_worker.cli.configuration import all_account_settings_of, settings_of, with_broker
 from onport_worker.cli.exits import GOOD, OFF, UsageError, tell
+from onport_worker.logs import configure
 from onport_worker.runtime import broker_url
 
 app = typer.Typer(
@@ -53,6 +54,7 @@ def flush_now(
     something for good: that is set aside, and the others go on.
     """
     is_off = False
+    configure(settings_of(context), "spool")
     for account in all_account_settings_of(context):
         settings = with_broker(account)
         spool = Spool.of(settings, SystemClock())

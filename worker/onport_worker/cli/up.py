@@ -26,6 +26,7 @@ from onport_worker.cli.premises import Premises, opened_premises
 from onport_worker.embedded import BrokerFailedError
 from onport_worker.embedded.address import HOST, is_free
 from onport_worker.fleet import AlertsPlan, BeatPlan, Fleet, GatewayPlan, Plan, WorkerPlan
+from onport_worker.logs import configure
 from onport_worker.runtime import served_accounts
 from onport_worker.stopping import Stopping
 from onport_worker.telemetry.shared import shared_folder
@@ -66,6 +67,7 @@ def up(
     or QUIT, releases and ends at once; exits 130.
     """
     settings = settings_of(context, data_dir=data)
+    configure(settings, "up")
     accounts = served_accounts(settings)
     with Stopping() as stopping, opened_premises(settings) as bare:
         gateways = gateway_plans(settings, gateway)

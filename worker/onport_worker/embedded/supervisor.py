@@ -1,16 +1,16 @@
 """Keeps one server alive, within a budget."""
 
-import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
 from onport_queue.clock import Clock
+from onport_queue.log import Log
 from onport_worker.embedded.errors import BrokerFailedError, EmbeddedBrokerError
 from onport_worker.embedded.restarts import RestartPolicy
 
-LOG = logging.getLogger(__name__)
+_log = Log(__name__)
 
 _END_S = 10.0
 
@@ -105,7 +105,7 @@ class Supervisor:
             if pause is None:
                 self._give_up(deaths, server.last_words())
                 return
-            LOG.warning("broker_died", extra={"deaths": deaths, "restart_in": str(pause)})
+            _log.warning("broker_died", deaths=deaths, restart_in_s=pause.total_seconds())
             if self._clock.wait(self._stopping, pause.total_seconds()):
                 return
             server = self._revive(server)
@@ -121,9 +121,9 @@ class Supervisor:
             server.wait_ready(self._stopping)
         except BrokerFailedError as error:
             server.end(timeout_s=_END_S)
-            LOG.warning("broker_restart_failed", extra={"error": str(error)})
+            _log.warning("broker_restart_failed", error=str(error))
         else:
-            LOG.warning("broker_restarted")
+            _log.warning("broker_restarted")
         return server
 
     def _give_up(self, deaths: int, last_words: str) -> None:
@@ -131,5 +131,5 @@ class Supervisor:
             f"the broker died {deaths} times in a row and is not started again; {last_words}"
         )
         self._failed.set()
-        LOG.error("broker_given_up", extra={"deaths": deaths, "error": str(error)})
+        _log.error("broker_given_up", deaths=deaths, error=str(error))
         self._on_give_up(error)

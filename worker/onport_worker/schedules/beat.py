@@ -4,7 +4,6 @@ Celery's own scheduler remembers in a file when it has sent what, so that two of
 everything twice. This one asks Redis, where a tick is taken notice of once.
 """
 
-import logging
 import sys
 from typing import Any
 
@@ -16,6 +15,7 @@ from onport_producers.schedule import newest_tick, next_tick
 from onport_queue.broker import connect
 from onport_queue.clock import Clock, SystemClock
 from onport_queue.errors import RelayError
+from onport_queue.log import Log
 from onport_queue.names import SCHEDULE_TASK, SCHEDULES_QUEUE
 from onport_queue.runs import Runs
 from onport_queue.schedule import Schedule
@@ -23,7 +23,7 @@ from onport_queue.settings import Settings, load_settings
 from onport_worker import __version__
 from onport_worker.runtime import broker_url
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 LOOK_S = 1.0
 """Between two looks, at most: for runs that were lost, and workers to be told again."""
@@ -66,7 +66,7 @@ class TickScheduler(Scheduler):
                 self._look_at(schedule)
         except RedisError as error:
             if not self._is_failing:
-                _log.warning("broker_lost error=%s", type(error).__name__)
+                _log.warning("broker_lost", error=type(error).__name__)
             self._is_failing = True
             return LOOK_S
         if self._is_failing:
@@ -79,6 +79,7 @@ class TickScheduler(Scheduler):
         self._runs = runs
         self._unmet = list(settings.schedules)
         self._enabled = [schedule for schedule in settings.schedules if schedule.enabled]
+        _log.info("started", schedules=[schedule.name for schedule in self._enabled])
 
     def _note(self) -> None:
         # A write every second would be one more that a disk has to have.
@@ -97,7 +98,7 @@ class TickScheduler(Scheduler):
             )
         except (KombuError, RedisError, OSError) as error:
             # It is still due: a worker is told again in a few seconds.
-            _log.warning("run_not_told schedule=%s error=%s", schedule.name, type(error).__name__)
+            _log.warning("run_not_told", schedule=schedule.name, error=type(error).__name__)
 
     def _wait_s(self) -> float:
         now = self.clock.wall()

@@ -18,6 +18,7 @@ from onport_producers.schedule import Report, Work
 from onport_queue.clock import Clock, SystemClock
 from onport_queue.runs import Outcome, Tally
 from onport_queue.settings import load_settings
+from onport_worker.logs import configure
 from onport_worker.stopping import Stopping
 
 STOPS_WITHIN_S = 7.0
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str]) -> None:
     """Run a schedule once."""
     name, descriptor = arguments
     settings, clock = load_settings(), SystemClock()
+    configure(settings, f"schedule {name}")
     schedule = next(one for one in settings.schedules if one.name == name)
     with Stopping() as stopping, os.fdopen(int(descriptor), "w", buffering=1) as told:
         threading.Thread(target=_end_in_time, args=(stopping, clock), daemon=True).start()

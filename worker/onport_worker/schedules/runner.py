@@ -1,6 +1,5 @@
 """Runs of schedules: begun once, watched while they last, recorded when they end."""
 
-import logging
 import os
 import secrets
 import subprocess
@@ -15,6 +14,7 @@ from redis.exceptions import RedisError
 from onport_producers.schedule import Report
 from onport_queue.broker import may_pass
 from onport_queue.clock import Clock, SystemClock
+from onport_queue.log import Log
 from onport_queue.runs import Begun, Outcome, Runs, Tally
 from onport_queue.schedule import Schedule
 from onport_queue.settings import AlertSettings, Settings
@@ -22,7 +22,7 @@ from onport_worker.embedded.leash import Leash
 from onport_worker.fleet import worker_environment
 from onport_worker.schedules.process import STOPS_WITHIN_S, report_of
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 TERM = timedelta(seconds=30)
 _RENEW_EVERY_S = 8.0
@@ -58,6 +58,7 @@ class Runner:
         begun = self._runs.begin(schedule.name, tick, lease, term=TERM)
         if begun is not Begun.BEGUN:
             return None
+        _log.info("schedule_began", schedule=schedule.name)
         report = self._watched(schedule, lease)
         self._record(schedule, lease, report)
         return report
@@ -105,7 +106,7 @@ class Runner:
         try:
             return self._runs.renew(schedule.name, lease, term=TERM, accepted=tally.accepted)
         except RedisError as error:
-            _log.warning("schedule_not_renewed error=%s", type(error).__name__)
+            _log.warning("schedule_not_renewed", schedule=schedule.name, error=type(error).__name__)
             return None
 
     def _record(self, schedule: Schedule, lease: str, report: Report) -> None:
@@ -124,10 +125,12 @@ class Runner:
             except RedisError as error:
                 if not may_pass(error):
                     raise
-                _log.warning("schedule_not_recorded error=%s", type(error).__name__)
+                _log.warning(
+                    "schedule_not_recorded", schedule=schedule.name, error=type(error).__name__
+                )
             else:
                 if not is_ours:
-                    _log.warning("schedule_given_up schedule=%s", schedule.name)
+                    _log.warning("schedule_given_up", schedule=schedule.name)
                 return
             if self._is_stopped():
                 last_s = last_s or self._clock.monotonic_s() + _RECORD_EVERY_S
@@ -151,6 +154,8 @@ class _Process:
                 [*command, str(writing)],
                 env=worker_environment(_without_secrets(settings)),
                 stdin=subprocess.DEVNULL,
+                # What a shop's function prints stands among what it logs.
+                stdout=sys.stderr,
                 pass_fds=(writing, self._leash.fd),
                 start_new_session=True,
             )
