@@ -1,9 +1,10 @@
 """What a broker's errors mean."""
 
 import pytest
+import redis
 from redis import exceptions
 
-from onport_queue.broker import may_pass
+from onport_queue.broker import may_pass, reason, unreachable
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,25 @@ def test_a_broker_that_is_away_full_or_read_only_may_take_the_call_later(
 )
 def test_a_call_that_is_wrong_stays_wrong(error: exceptions.RedisError) -> None:
     assert not may_pass(error)
+
+
+QUOTING = [
+    (
+        exceptions.ResponseError("unknown command 'EVALSHA', with args beginning with: 'ada@'"),
+        "unknown command 'EVALSHA'",
+    ),
+    (
+        exceptions.ResponseError(
+            "Command # 1 (EVALSHA f00 ada@) of pipeline caused error: BUSY now"
+        ),
+        "BUSY now",
+    ),
+    (exceptions.InvalidResponse("Protocol Error: b'ada@'"), "InvalidResponse"),
+    (exceptions.ConnectionError("Error 111 connecting to h:1."), "Error 111 connecting to h:1."),
+]
+
+
+@pytest.mark.parametrize(("error", "told"), QUOTING)
+def test_the_reason_of_an_error_quotes_no_call(error: exceptions.RedisError, told: str) -> None:
+    assert reason(error) == told
+    assert unreachable(redis.Redis(host="h", port=1), error) == f"broker h:1: {told}"

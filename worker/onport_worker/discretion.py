@@ -23,14 +23,16 @@ def discreet(_logger: object, _method: str, line: EventDict) -> EventDict:
         line.update({fact: _shown(value) for fact, value in facts.items()})
         return line
     error = raised[1] if raised else None
-    line["event"] = _printable(_first_line(_message(str(record.msg), arguments, error)))
+    line["event"] = _printable(_first_line(_message(record.msg, arguments, error)))
     if error is not None:
         line["error"] = type(error).__name__
         line["at"] = frames_of(error)
     return line
 
 
-def _message(template: str, arguments: object, error: BaseException | None) -> str:
+def _message(template: object, arguments: object, error: BaseException | None) -> str:
+    if not isinstance(template, str):
+        return type(template).__name__
     if not arguments:
         return _without(template, error)
     if isinstance(arguments, Mapping):

@@ -1,9 +1,13 @@
+import json
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from urllib.parse import quote, quote_plus
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from onport_queue.flight import Granted, Item
 from onport_queue.fold import Fragment
@@ -17,6 +21,7 @@ from onport_worker.delivery.request import Request, compose
 
 SECRET = "the-secret-hash"
 NEXT = "the-next-hash"
+ODD = 'an odd "hash" \\ +/ ende'
 SETTINGS = Settings(
     webhook_hash=SECRET, webhook_hash_next=NEXT, base_url="http://127.0.0.1:1/webhooks"
 )
@@ -85,6 +90,26 @@ def test_an_answer_is_kept_in_part_and_without_the_hashes() -> None:
     assert outcome.text.startswith("refused *** *** xxx")
     assert len(outcome.text) <= 2_048
     assert (outcome.retry_after, outcome.date) == ("3", "now")
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        *(ODD, quote(ODD), quote_plus(ODD), json.dumps(ODD), repr(ODD), repr(ODD.encode())),
+        b64encode(ODD.encode()).decode(),
+        # Its beginning is kept, its end is not.
+        "x" * 2_040 + ODD,
+    ],
+)
+def test_a_hash_is_known_in_each_of_its_disguises(echo: str) -> None:
+    settings = SETTINGS.model_copy(update={"webhook_hash": SecretStr(ODD)})
+    credentials = Credentials(settings, b"salt")
+    transport = httpx.MockTransport(lambda _: httpx.Response(422, text=echo))
+    request = replace(REQUEST, print=credentials.prints["default"][0])
+    with closing(HttpEndpoint(settings, credentials, transport)) as endpoint:
+        outcome = endpoint.send(request, OPEN)
+    assert isinstance(outcome, Answered)
+    assert outcome.text.strip("x\"'b=") == "***"
 
 
 def test_a_connection_that_does_not_open_is_tried_twice_and_not_sent() -> None:

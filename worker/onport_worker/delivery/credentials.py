@@ -2,6 +2,9 @@
 
 import hashlib
 import hmac
+import json
+from base64 import b64encode
+from urllib.parse import quote, quote_plus
 
 from pydantic import SecretStr
 
@@ -30,6 +33,13 @@ class Credentials:
             for its in of_channels.values()
             for fingerprint, secret in its.items()
         }
+        disguises = {
+            disguise
+            for secret in self._secrets.values()
+            for disguise in _disguises_of(secret.get_secret_value())
+        }
+        # One may hold another, and is replaced as a whole.
+        self._disguises = tuple(sorted(disguises, key=len, reverse=True))
 
     @property
     def prints(self) -> Prints:
@@ -37,13 +47,28 @@ class Credentials:
         return self._prints
 
     @property
-    def hashes(self) -> tuple[str, ...]:
-        """The hashes themselves, to keep them out of what is shown."""
-        return tuple(secret.get_secret_value() for secret in self._secrets.values())
+    def disguises(self) -> tuple[str, ...]:
+        """The hashes as somebody may write them, to keep them out of what is shown."""
+        return self._disguises
 
     def hash_of(self, fingerprint: str) -> str:
         """Return the hash behind a fingerprint."""
         return self._secrets[fingerprint].get_secret_value()
+
+
+def _disguises_of(secret: str) -> tuple[str, ...]:
+    # A server that echoes a request may do so in JSON or a URL; h11 says in Python's way, of bytes
+    # as well, which header it finds illegal.
+    return (
+        secret,
+        json.dumps(secret)[1:-1],
+        repr(secret)[1:-1],
+        repr(secret.encode())[2:-1],
+        quote(secret),
+        quote(secret, safe=""),
+        quote_plus(secret),
+        b64encode(secret.encode()).decode().rstrip("="),
+    )
 
 
 def _fingerprint(secret: SecretStr, base_url: str, salt: bytes) -> str:

@@ -89,7 +89,7 @@ class HttpEndpoint:
                 answer += chunk
                 if len(answer) > _ANSWER_READ:
                     break
-            text = self._printable(answer[:_ANSWER_KEPT].decode(errors="replace"))
+            text = self._printable(answer.decode(errors="replace"))
             return Answered(
                 response.status_code,
                 text,
@@ -98,8 +98,9 @@ class HttpEndpoint:
             )
 
     def _printable(self, text: str) -> str:
-        for secret in self._credentials.hashes:
-            text = text.replace(secret, "***")
+        # Before it is cut: half a hash would not be found.
+        for disguise in self._credentials.disguises:
+            text = text.replace(disguise, "***")
         return "".join(char if char.isprintable() else " " for char in text)[:_ANSWER_KEPT]
 
 
