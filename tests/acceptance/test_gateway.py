@@ -259,7 +259,9 @@ def test_a_killed_process_is_replaced_and_loses_nothing_that_it_has_taken(tmp_pa
         ]
         assert known(relay, taken) == set(taken)
         assert [state for status, state in served.answers[-50:] if status == 200]
-        assert f"process {first} ended (-9)" in log.read_text()
+        assert f"process_ended [onport_producers.gateway.prefork] ended={first} status=-9" in (
+            log.read_text()
+        )
 
 
 def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ import logging
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -31,6 +31,7 @@ from onport_producers import Producer
 from onport_producers.outbox import NewSale, Outbox, open_database
 from onport_producers.outbox.database import create
 from onport_queue.errors import BrokerUnavailableError, InvalidJobError
+from onport_queue.jobs import Payload
 from onport_queue.names import CELERY_KEY_PREFIX, SCHEDULES_QUEUE, Lane
 from onport_queue.settings import ENVIRONMENT_PREFIX, Settings
 from onport_worker.cli.app import app
@@ -44,7 +45,8 @@ OF_JOBS = {"jobs", "waiting", "tries", "later:puts"}
 
 EVENTS = {
     *("started", "ready", "stopping", "stopped", "delivered", "attempt_failed", "job_given_up"),
-    *("paused", "schedule_began", "schedule_ended", "drain_failed", "thread_crashed"),
+    *("paused", "schedule_began", "schedule_ended", "schedule_failed", "drain_failed"),
+    "thread_crashed",
 }
 SALES = ("good-1", "refused-1", "broken-1", "reset-1", "garbled-1")
 CRASHING = """
@@ -85,7 +87,7 @@ def secrets() -> dict[str, object]:
 
 def stored_by(redis: Redis) -> dict[str, bytes]:
     """Return what each key holds, whatever it is."""
-    readers = {
+    readers: dict[object, Callable[[bytes], object]] = {
         b"string": redis.get,
         b"hash": redis.hgetall,
         b"list": lambda key: redis.lrange(key, 0, -1),
@@ -111,7 +113,7 @@ def put_in_this_process(relay: Relay, evidence: Evidence, home: Path) -> None:
     strict = Producer(relay.settings.model_copy(update={"validation": "strict"}))
     away = {"redis_url": NOWHERE.format(password=password), "data_dir": home / "away"}
     unsheltered = Producer(relay.settings.model_copy(update=away | {"spool_mb": 0}))
-    refused = [
+    refused: list[tuple[Producer, Payload]] = [
         (shop, json.dumps(marked.sale("1")) + "oops"),
         (shop, marked.sale("1", lineItems=f"{PERSONAL}-lines")),
         (shop, marked.sale("1", customer=[PERSONAL])),
@@ -187,7 +189,7 @@ def run_commands(relay: Relay, evidence: Evidence, home: Path) -> None:
     command(evidence, away, "spool", "flush", status=0)
     command(evidence, relay.settings, "status", status=0)
     command(evidence, relay.settings, "status", "--json", status=0)
-    command(evidence, relay.settings, "check", status=0)
+    command(evidence, relay.settings, "doctor", status=0)
     command(evidence, relay.settings, "delivered", "--since", "1h", status=0)
     command(evidence, relay.settings, "schedules", "history", status=0)
     command(evidence, relay.settings, "dead", "list", status=0)
@@ -250,7 +252,7 @@ def drive(relay: Relay, echo: Echo, evidence: Evidence, home: Path) -> None:
         relay.wait_until(lambda: relay.queue.stats().dead == 1, within_s=20)
         for error in ("ArithmeticError", "FileNotFoundError", "LookupError"):
             relay.wait_until(partial(is_told, relay, error=error), within_s=20)
-        ended = partial(is_told, relay, event="schedule_ended", outcome="failed")
+        ended = partial(is_told, relay, event="schedule_failed", schedule="failing")
         relay.wait_until(ended, within_s=20)
         for pid in fleet.pids:
             evidence.add("command lines", Path(f"/proc/{pid}/cmdline").read_text())
@@ -270,7 +272,7 @@ def test_shoppers_data_is_only_where_it_is_kept_and_secrets_are_nowhere(
     monkeypatch.chdir(tmp_path)
     for name in ("onport_producers", "onport_queue"):
         caplog.set_level(logging.DEBUG, logger=name)
-    settings = secrets() | {
+    settings: dict[str, Any] = secrets() | {
         "log_level": "debug",
         "log_format": "json",
         "schedules": schedules(),

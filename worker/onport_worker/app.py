@@ -19,6 +19,7 @@ from celery.worker import state
 from kombu import Queue as CeleryQueue
 from redis.exceptions import RedisError
 
+from onport_producers.schedule import Report
 from onport_queue.broker import connect
 from onport_queue.clock import SystemClock
 from onport_queue.errors import BrokerUnavailableError, RelayError, SettingsError
@@ -130,15 +131,20 @@ def run_schedule(name: str, tick: str) -> None:
         _log.warning("schedule_broker_failed", schedule=name, error=type(error).__name__)
         return
     except Exception as error:  # noqa: BLE001 - as above
-        _log.error(
-            "schedule_failed", schedule=name, error=type(error).__name__, at=frames_of(error)
-        )
+        _log.error("run_crashed", schedule=name, error=type(error).__name__, at=frames_of(error))
         return
     if report is not None:
-        tell = _log.info if report.outcome is Outcome.DONE else _log.warning
-        tally = report.tally
-        counts = {"accepted": tally.accepted, "refused": tally.refused}
-        tell("schedule_ended", schedule=name, outcome=report.outcome.value, **counts)
+        tell_end(name, report)
+
+
+def tell_end(schedule: str, report: Report) -> None:
+    """Tell how a run has ended."""
+    counts = {"accepted": report.tally.accepted, "refused": report.tally.refused}
+    if report.outcome is Outcome.DONE:
+        _log.info("schedule_ended", schedule=schedule, **counts)
+    else:
+        how = {"outcome": report.outcome.value, "error": report.error}
+        _log.warning("schedule_failed", schedule=schedule, **how, **counts)
 
 
 class RelayStep(bootsteps.StartStopStep):

@@ -15,7 +15,7 @@ from onport_producers.spool.store import Spool
 from onport_producers.spool.turn import turn_of
 from onport_queue.clock import Clock
 from onport_queue.errors import SpoolError
-from onport_queue.log import Log
+from onport_queue.log import Log, frames_of
 
 _log = Log(__name__)
 
@@ -102,6 +102,8 @@ class Flusher:
             while wanted.wait():
                 wanted.clear()
                 self._until_empty(handover)
+        except Exception as error:  # noqa: BLE001 - nobody is above; its text may quote a payload
+            _log.error("flusher_crashed", error=type(error).__name__, at=frames_of(error))
         finally:
             self._pid = 0  # a defect has ended it; the next put begins anew
 

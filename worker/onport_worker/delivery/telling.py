@@ -19,9 +19,10 @@ def tell_settled(log: Log, granted: Granted, settlement: Settlement) -> None:
         by_end.setdefault(type(verdict), []).append(item.key)
     for job in by_end.get(Dead, ()):
         log.warning("job_given_up", job=job, **about)
-    for end, event in ((Delivered, "delivered"), (Retry, "attempt_failed")):
-        if jobs := by_end.get(end):
-            log.debug(event, jobs=jobs, **about)
+    if jobs := by_end.get(Delivered):
+        log.debug("delivered", jobs=jobs, **about)
+    if jobs := by_end.get(Retry):
+        log.debug("attempt_failed", jobs=jobs, **about)
 
 
 def tell_events(log: Log, events: Sequence[Event]) -> None:
