@@ -5,18 +5,16 @@ import socket
 import struct
 from base64 import b64encode
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from types import TracebackType
-from typing import Self
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import quote
+
+from tests.acceptance.listener import Listener
 
 DENIED_HASH = "denied"
 _HASH_HEADER = "jetti-webhook-hash"
-_BOUND_S = 10
 
 
-class Echo:
+class Echo(Listener):
     """What is done with a sale is said by its key, up to the dash; all but a refusal happens once.
 
     `refused` 422, `broken` 500, `reset` no answer, `garbled` no HTTP. Disconnections are not found,
@@ -56,29 +54,9 @@ class Echo:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         # What was reset ends in an error of its own.
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign] # it is quiet
-        self._thread = Thread(target=self._server.serve_forever, name="echo")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join(_BOUND_S)
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        """Its base URL, as the setting has it."""
-        return f"http://127.0.0.1:{self._server.server_port}/webhooks/custom-channels"
 
     def fate(self, path: str, secret: str, body: bytes) -> str:
         """Return what a request gets: a status, or a word for what is none."""

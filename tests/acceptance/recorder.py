@@ -1,14 +1,10 @@
 """An endpoint that keeps every request as it came: what the sandbox tells by digests only."""
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
+from http.server import BaseHTTPRequestHandler
 
-_BOUND_S = 10
-_POLL_S = 0.02
+from tests.acceptance.listener import Listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +17,10 @@ class Recorded:
     body: bytes
 
 
-class Recorder:
+class Recorder(Listener):
     """Answers everything alike."""
 
     def __init__(self, *, status: int = 200, path: str = "/webhooks/custom-channels") -> None:
-        self._path = path
         self.requests: list[Recorded] = []
         requests = self.requests
 
@@ -43,25 +38,4 @@ class Recorder:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        serve = self._server.serve_forever
-        self._thread = threading.Thread(target=serve, args=(_POLL_S,), name="recorder")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join(_BOUND_S)
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        """Its base URL, as the setting has it."""
-        return f"http://127.0.0.1:{self._server.server_port}{self._path}"
+        super().__init__(_Handler, path)

@@ -52,7 +52,7 @@ def test_one_that_is_at_work_says_it_once(
     wait_until(lambda: clock.waits > 2)
     look.stop()
     told = [record.getMessage() for record in caplog.records if "queue_is_newer" in record.message]
-    assert told == [f"queue_is_newer error={LINE}; nothing was changed"]
+    assert told == [f"queue_is_newer account=default error={LINE}; nothing was changed"]
 
 
 class _Hurried(SystemClock):

@@ -19,7 +19,6 @@ from celery.worker import state
 from kombu import Queue as CeleryQueue
 from redis.exceptions import RedisError
 
-from onport_producers.schedule import Report
 from onport_queue.broker import connect
 from onport_queue.clock import SystemClock
 from onport_queue.errors import BrokerUnavailableError, RelayError, SettingsError
@@ -31,12 +30,13 @@ from onport_queue.names import (
     SCHEDULES_QUEUE,
     Lane,
 )
-from onport_queue.runs import Outcome, Runs
+from onport_queue.runs import Runs
 from onport_queue.settings import Settings, load_settings
 from onport_worker import __version__
 from onport_worker.logs import configure
 from onport_worker.runtime import Runtime, broker_url, served_accounts
 from onport_worker.schedules.runner import Runner
+from onport_worker.schedules.telling import tell_end
 from onport_worker.shutdown import Shutdown
 from onport_worker.steps import Steps, unobserved
 from onport_worker.telemetry.metrics import Metrics
@@ -134,17 +134,7 @@ def run_schedule(name: str, tick: str) -> None:
         _log.error("run_crashed", schedule=name, error=type(error).__name__, at=frames_of(error))
         return
     if report is not None:
-        tell_end(name, report)
-
-
-def tell_end(schedule: str, report: Report) -> None:
-    """Tell how a run has ended."""
-    counts = {"accepted": report.tally.accepted, "refused": report.tally.refused}
-    if report.outcome is Outcome.DONE:
-        _log.info("schedule_ended", schedule=schedule, **counts)
-    else:
-        how = {"outcome": report.outcome.value, "error": report.error}
-        _log.warning("schedule_failed", schedule=schedule, **how, **counts)
+        tell_end(_log, name, report)
 
 
 class RelayStep(bootsteps.StartStopStep):
