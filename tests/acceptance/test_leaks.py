@@ -32,7 +32,7 @@ from onport_producers.outbox import NewSale, Outbox, open_database
 from onport_producers.outbox.database import create
 from onport_queue.errors import BrokerUnavailableError, InvalidJobError
 from onport_queue.jobs import Payload
-from onport_queue.names import CELERY_KEY_PREFIX, SCHEDULES_QUEUE, Lane
+from onport_queue.names import CELERY_KEY_PREFIX, FIGURES_VARIABLE, SCHEDULES_QUEUE, Lane
 from onport_queue.settings import ENVIRONMENT_PREFIX, Settings
 from onport_worker.cli.app import app
 from onport_worker.embedded.address import choose_port
@@ -189,7 +189,7 @@ def run_commands(relay: Relay, evidence: Evidence, home: Path) -> None:
     command(evidence, away, "spool", "flush", status=0)
     command(evidence, relay.settings, "status", status=0)
     command(evidence, relay.settings, "status", "--json", status=0)
-    command(evidence, relay.settings, "doctor", status=0)
+    command(evidence, relay.settings, "doctor", status=1)
     command(evidence, relay.settings, "delivered", "--since", "1h", status=0)
     command(evidence, relay.settings, "schedules", "history", status=0)
     command(evidence, relay.settings, "dead", "list", status=0)
@@ -270,6 +270,9 @@ def test_shoppers_data_is_only_where_it_is_kept_and_secrets_are_nowhere(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.chdir(tmp_path)
+    # As in `up`: the gateway's page has the workers' figures too.
+    monkeypatch.setenv(FIGURES_VARIABLE, str(figures := tmp_path / "figures"))
+    figures.mkdir()
     for name in ("onport_producers", "onport_queue"):
         caplog.set_level(logging.DEBUG, logger=name)
     settings: dict[str, Any] = secrets() | {
@@ -287,6 +290,7 @@ def test_shoppers_data_is_only_where_it_is_kept_and_secrets_are_nowhere(
     # What is searched is there, and what is searched for is found where it may be.
     assert {line["event"] for line in told(relay)} >= EVENTS
     assert "put_spooled" in caplog.text
+    assert "onport_relay_worker_requests_total{" in evidence.texts["the gateway's answers"]
     assert messages(evidence.stored)
     assert all(evidence.texts.values())
     of_jobs = {relay.key(suffix) for suffix in OF_JOBS}

@@ -26,7 +26,7 @@ LOG = Log("onport_worker.test", account="default")
 
 
 def granted(*keys: str) -> Granted:
-    body = Fragment(1, "F", b'{"email":"ada@example.org"}')
+    body = Fragment("1", "F", b'{"email":"ada@example.org"}')
     items = tuple(Item(f"product:default:{key}", 0, 0, 0, (body,)) for key in keys)
     return Granted("f00", Kind.PRODUCT, "default", Lane.LOW, more=False, items=items)
 
