@@ -24,6 +24,7 @@ from redis import Redis
 from tests.acceptance import marked
 from tests.acceptance.echo import DENIED_HASH, Echo
 from tests.acceptance.marked import PERSONAL, SECRET, found
+from tests.acceptance.recorder import Recorder
 from tests.acceptance.relay import Relay, running
 from typer.testing import CliRunner
 
@@ -36,7 +37,14 @@ from onport_queue.names import CELERY_KEY_PREFIX, FIGURES_VARIABLE, SCHEDULES_QU
 from onport_queue.settings import ENVIRONMENT_PREFIX, Settings
 from onport_worker.cli.app import app
 from onport_worker.embedded.address import choose_port
-from onport_worker.fleet import BeatPlan, Fleet, GatewayPlan, WorkerPlan, worker_environment
+from onport_worker.fleet import (
+    AlertsPlan,
+    BeatPlan,
+    Fleet,
+    GatewayPlan,
+    WorkerPlan,
+    worker_environment,
+)
 
 ROOT = Path(__file__).parents[2]
 NOWHERE = "redis://:{password}@127.0.0.1:1/0"
@@ -243,7 +251,7 @@ def drive(relay: Relay, echo: Echo, evidence: Evidence, home: Path) -> None:
     plans = (
         WorkerPlan("both", tuple(Lane), 4, app="tests.acceptance.indiscreet"),
         WorkerPlan("schedules", (SCHEDULES_QUEUE,), 2),
-        *(BeatPlan(), GatewayPlan(port)),
+        *(BeatPlan(), GatewayPlan(port), AlertsPlan(every_s=0.2)),
     )
     put_in_this_process(relay, evidence, home)
     evidence.note_stored(relay.redis)
@@ -254,6 +262,7 @@ def drive(relay: Relay, echo: Echo, evidence: Evidence, home: Path) -> None:
             relay.wait_until(partial(is_told, relay, error=error), within_s=20)
         ended = partial(is_told, relay, event="schedule_failed", schedule="failing")
         relay.wait_until(ended, within_s=20)
+        relay.wait_until(partial(is_told, relay, event="alert_told"), within_s=20)
         for pid in fleet.pids:
             evidence.add("command lines", Path(f"/proc/{pid}/cmdline").read_text())
         ask(port, evidence)
@@ -283,8 +292,11 @@ def test_shoppers_data_is_only_where_it_is_kept_and_secrets_are_nowhere(
         "rate": 100.0,
     }
     evidence = Evidence()
-    with Echo() as echo, running(tmp_path, base_url=echo.url, **settings) as relay:
-        drive(relay, echo, evidence, tmp_path)
+    with Echo() as echo, Recorder(path=f"/services/{SECRET}") as alerted:
+        settings |= {"base_url": echo.url, "alerts": {"webhook_url": alerted.url}}
+        with running(tmp_path, **settings) as relay:
+            drive(relay, echo, evidence, tmp_path)
+        evidence.add("alerts", [request.body for request in alerted.requests])
     evidence.add("a shop's log", caplog.text)
 
     # What is searched is there, and what is searched for is found where it may be.

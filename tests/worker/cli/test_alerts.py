@@ -144,6 +144,7 @@ def test_it_runs_until_it_is_told_to_stop(
     assert process.returncode == 0
     assert printed == "Alerts are told. Ctrl-C stops.\n"
     assert [line.partition("] ")[2].split()[:4:2] for line in logged.splitlines()] == [
-        ["alert_told", "alert=dead_sale"], ["alert_told", "alert=dead_sale"]
+        ["alert_told", "alert=dead_sale"],
+        ["alert_told", "alert=dead_sale"],
     ]
     assert "T0KEN" not in printed + logged

@@ -132,7 +132,7 @@ class Watch:
             try:
                 self._post(webhook, next(notices(self._account, ours)))
             except WebhookError as error:
-                about = {"alert": notice.alert.value, "state": notice.state.value}
+                about = {"alert": notice.alert, "state": notice.state}
                 _log.error("alert_not_told", **about, error=str(error))
                 return  # it would not take the others either; all are told later
 
@@ -142,5 +142,5 @@ class Watch:
             is_over = told.state is State.RESOLVED
             after = None if is_over else told.model_copy(update={"sent": True})
             self._book.replace(change.alert_id, after)
-        about = {"alert": notice.alert.value, "state": notice.state.value}
+        about = {"alert": notice.alert, "state": notice.state}
         _log.warning("alert_told", **about, account=self._account)
