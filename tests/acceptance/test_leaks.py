@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import quote, urlsplit
 
+import httpx
 import pytest
 from pydantic import SecretStr
 from redis import Redis
@@ -165,6 +166,24 @@ def ask(port: int, evidence: Evidence) -> None:
         connection.close()
 
 
+def visit(port: int, evidence: Evidence) -> None:
+    """Look at the page; of dead letters it shows what was answered."""
+    base, headers = f"http://127.0.0.1:{port}/page/", {"x-onport-relay": "page"}
+    with httpx.Client(base_url=base, headers=headers, timeout=10) as browser:
+        for token, expected in ((f"{SECRET}-wrong", 403), (f"{SECRET}-page_token", 200)):
+            entered = browser.post("session", content=token)
+            assert entered.status_code == expected
+            evidence.add("the page", f"{entered.headers} {entered.text}")
+        with browser.stream("GET", "events") as events:
+            picture = next(line for line in events.iter_lines() if line.startswith("data:"))
+        evidence.add("the page", picture)
+        letters = browser.get("letters", params={"account": "default"})
+        assert "refused-1" in letters.text
+        evidence.add("answers shown", letters.text)
+        paused = {"account": "default", "scope": "lane:low", "seconds": 1}
+        assert browser.post("pause", json=paused).status_code == 200
+
+
 def command(evidence: Evidence, settings: Settings, *arguments: str, status: int) -> None:
     """Run a command; what `show` and `dead` say of an answer is Onport's, and asked for."""
     environment = worker_environment(settings)
@@ -266,6 +285,8 @@ def drive(relay: Relay, echo: Echo, evidence: Evidence, home: Path) -> None:
         for pid in fleet.pids:
             evidence.add("command lines", Path(f"/proc/{pid}/cmdline").read_text())
         ask(port, evidence)
+        visit(port, evidence)
+        relay.wait_until(partial(is_told, relay, event="page_paused"), within_s=20)
     run_commands(relay, evidence, home)
     crash(evidence)
     evidence.note_stored(relay.redis)

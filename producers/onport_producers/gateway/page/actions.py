@@ -1,6 +1,5 @@
 """What an operator may do from the page."""
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated
@@ -10,13 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from onport_producers.wakeup import Waker
 from onport_queue.clock import Clock
 from onport_queue.letters import Filters
+from onport_queue.log import Log
 from onport_queue.names import Kind, Lane
 from onport_queue.picture.text import printable
 from onport_queue.puts import JOBS_PER_PUT
 from onport_queue.scopes import ACCOUNT
 from onport_queue.store import Queue
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 _LONGEST_PAUSE_S = 366 * 86_400
 _Key = Annotated[str, Field(min_length=1, max_length=1_000)]
@@ -88,13 +88,13 @@ class Actions:
             )
         queue = self._queues[wish.account]
         queue.pause(wish.scope, wish.seconds, printable(wish.reason))
-        _log.warning("page_paused account=%s scope=%s", wish.account, wish.scope)
+        _log.warning("page_paused", account=wish.account, scope=wish.scope)
         return 1
 
     def resume(self, wish: Resume) -> int:
         """Resume; return how many pauses there were."""
         ended = self._queues[wish.account].resume(wish.scope)
-        _log.warning("page_resumed account=%s pauses=%d", wish.account, ended)
+        _log.warning("page_resumed", account=wish.account, pauses=ended)
         return ended
 
     def replay(self, wish: Letters) -> int:
@@ -107,20 +107,30 @@ class Actions:
                 self._waker.wake(wish.account, lane)
             return replayed.jobs
 
-        return self._in_portions("replayed", wish, act)
+        def tell(letters: int) -> None:
+            _log.warning("page_replayed", account=wish.account, letters=letters)
+
+        return self._in_portions(wish, act, tell)
 
     def discard(self, wish: Letters) -> int:
         """Drop dead letters for good; return how many were dead."""
-        return self._in_portions("discarded", wish, self._queues[wish.account].discard)
 
-    def _in_portions(self, what: str, wish: Letters, act: Callable[[Sequence[str]], int]) -> int:
+        def tell(letters: int) -> None:
+            _log.warning("page_discarded", account=wish.account, letters=letters)
+
+        return self._in_portions(wish, self._queues[wish.account].discard, tell)
+
+    def _in_portions(
+        self, wish: Letters, act: Callable[[Sequence[str]], int], tell: Callable[[int], None]
+    ) -> int:
+        """Act on so many at a time; tell, whatever happens, on how many."""
         keys = wish.keys or self._meant(wish)
         done = 0
         try:
             for start in range(0, len(keys), JOBS_PER_PUT):
                 done += act(keys[start : start + JOBS_PER_PUT])
         finally:
-            _log.warning("page_%s account=%s letters=%d", what, wish.account, done)
+            tell(done)
         return done
 
     def _meant(self, wish: Letters) -> list[str]:
