@@ -30,6 +30,7 @@ _RENEW_EVERY_S = 8.0
 _LAPSES_AFTER_S = TERM.total_seconds() - STOPS_WITHIN_S - 3.0
 _LOOK_S = 0.1
 _RECORD_EVERY_S = 1.0
+_STANDARD_ERROR = 2
 
 
 class Runner:
@@ -155,7 +156,7 @@ class _Process:
                 env=worker_environment(_without_secrets(settings)),
                 stdin=subprocess.DEVNULL,
                 # What a shop's function prints stands among what it logs.
-                stdout=sys.stderr,
+                stdout=_STANDARD_ERROR,
                 pass_fds=(writing, self._leash.fd),
                 start_new_session=True,
             )
