@@ -345,3 +345,18 @@ def test_a_look_tells_once_that_the_broker_is_away_and_once_that_it_is_back(
         looking.stop()
         client.close()
     assert caplog.text.count("broker_lost") == 1
+
+
+def test_a_defect_leaves_no_lease_that_is_renewed_for_ever(redis_client: redis.Redis) -> None:
+    class Defective(Nobody):
+        def answered(self, delivery: object) -> None:  # noqa: ARG002 - the observer's signature
+            raise ZeroDivisionError
+
+    bench = Bench(Queue(redis_client, "drain"), observer=Defective())
+    bench.put_sale("1")
+
+    with pytest.raises(ZeroDivisionError):
+        bench.drain.run(Lane.HIGH)
+
+    assert bench.leases.unanswered() == ()
+    assert bench.queue.stats().in_flight == 1

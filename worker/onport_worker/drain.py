@@ -92,9 +92,14 @@ class Drain:
         turnstile = self._turnstiles[lane]
         turnstile.arrive()
         while granted := self._next(lane, ends_at):
-            if granted.more and turnstile.another_wanted():
-                self._waker.wake(self._queue.account, lane)
-            self.deliver(granted)
+            try:
+                if granted.more and turnstile.another_wanted():
+                    self._waker.wake(self._queue.account, lane)
+                self.deliver(granted)
+            except Exception:
+                # A defect. Renewed for ever, the lease would keep these jobs from everybody.
+                self._leases.drop(granted.lease)
+                raise
         if self._clock.monotonic_s() >= ends_at and not self._stopping.is_set():
             self._waker.wake(self._queue.account, lane)
 
