@@ -315,7 +315,8 @@ def test_what_a_worker_is_and_by_how_much_its_clock_is_ahead_is_known(bench: Ben
     )
 
     (worker,) = bench.queue.stats().crew
-    assert (worker.name, worker.looked_ms, worker.is_alive) == ("one", 0, True)
+    assert (worker.name, worker.is_alive) == ("one", True)
+    assert worker.looked_ms < 1_000
     assert worker.skew_ms == pytest.approx(90_000, abs=1_000)
     assert worker.about == AboutWorker(
         version="1.2.3", lanes=(Lane.HIGH,), channels=("default", "uk")

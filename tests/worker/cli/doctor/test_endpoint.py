@@ -77,10 +77,11 @@ def test_what_goes_by_a_proxy_is_not_asked(
 
 
 def test_a_port_that_is_none_is_a_fault(diagnose: Diagnose) -> None:
-    found = diagnose("--gateway", "http://x:y", WEBHOOK_HASH="x", BASE_URL="http://127.0.0.1:99999")
-
-    assert "Port" in found.told(Ailment.ENDPOINT_UNREACHABLE)["text"]
+    found = diagnose("--gateway", "http://x:y")
     assert "port" in found.told(Ailment.GATEWAY_SILENT)["text"]
+
+    found = diagnose(WEBHOOK_HASH="x", BASE_URL="http://127.0.0.1:99999")
+    assert "base_url" in found.told(Ailment.SETTINGS_INVALID)["text"]
 
 
 def test_a_gateway_that_does_not_answer_is_a_fault(diagnose: Diagnose) -> None:
