@@ -35,15 +35,19 @@ class Schedule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    name: str
-    kind: ScheduleKind
+    name: str = Field(description="What commands and logs call it.")
+    kind: ScheduleKind = Field(description="What its source's items are.")
     source: str = Field(description="Files to consume, or python:package.module:function.")
-    cron: str | None = None
-    every: str | None = Field(None, validate_default=True)
-    timezone: str = "UTC"
-    channel: str = DEFAULT_CHANNEL
-    time_limit: str = "1h"
-    enabled: bool = True
+    cron: str | None = Field(
+        None, description="When: minute, hour, day of the month, month, day of the week."
+    )
+    every: str | None = Field(
+        None, validate_default=True, description="Instead of cron: the time between two runs."
+    )
+    timezone: str = Field("UTC", description="Of the cron expression.")
+    channel: str = Field(DEFAULT_CHANNEL, description="The custom channel of its items.")
+    time_limit: str = Field("1h", description="How long a run may take.")
+    enabled: bool = Field(default=True, description="Whether it runs by itself.")
 
     @property
     def interval(self) -> timedelta | None:
