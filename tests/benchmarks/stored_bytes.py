@@ -59,12 +59,12 @@ def end_all(queue: Queue, verdict: Verdict) -> None:
 @contextmanager
 def empty_queue(persist: bool) -> Iterator[tuple[redis.Redis, Queue, Path]]:
     """Give a queue of a broker of its own, and where its file is."""
-    with TemporaryDirectory(prefix="stored-") as directory:
-        with (
-            EmbeddedBroker(Path(directory), persist=persist, appendfsync="no") as broker,
-            connect(broker.url) as client,
-        ):
-            yield client, Queue(client), Path(directory)
+    with (
+        TemporaryDirectory(prefix="stored-") as directory,
+        EmbeddedBroker(Path(directory), persist=persist, appendfsync="no") as broker,
+        connect(broker.url) as client,
+    ):
+        yield client, Queue(client), Path(directory)
 
 
 def used(client: redis.Redis) -> int:
@@ -87,7 +87,7 @@ def measured(many: int, *steps: Callable[[Queue], object]) -> Sequence[float]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--jobs", type=int, default=20_000)
+    parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--payload", type=int, default=1_000, help="bytes of each")
     chosen = parser.parse_args()
     many, size = chosen.jobs, chosen.payload

@@ -44,8 +44,9 @@ def _parse_sh(block: Block, stage: Stage, tool: Tool) -> None:
 
 
 def _run_sh(block: Block, stage: Stage, tool: Tool) -> None:
-    if re.search(r"\bcurl\b", block.text):
-        tool("curl")
+    for name in ("curl", "redis-cli"):
+        if re.search(rf"\b{name}\b", block.text):
+            tool(name)
     stage.shell(block)
 
 
