@@ -120,7 +120,7 @@ def log_bytes(many: int, size: int) -> float:
         client.config_set("auto-aof-rewrite-percentage", 0)
         put(queue, Kind.SALE, many, size, each=1)
         end_all(queue, Delivered())
-        client.execute_command("WAITAOF", 1, 0, 10_000)
+        client.waitaof(1, 0, 10_000)
         files = (directory / "appendonlydir").iterdir()
         return sum(file.stat().st_size for file in files) / many
 

@@ -3,6 +3,7 @@
 python warm.py SOCKET     serves until standard input ends
 """
 
+import gc
 import json
 import os
 import select
@@ -33,6 +34,7 @@ def main(address: str) -> None:
     """Serve calls."""
     from onport_worker.cli.app import main as relay  # noqa: PLC0415 - as late as a real call does
 
+    gc.freeze()  # else each fork copies what it only looks at for garbage
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
         door.bind(address)
         door.listen()
@@ -50,7 +52,7 @@ def _answer(call: socket.socket) -> None:
     """Return in the process that is to run; in the one that waits for it, end with its code."""
     message, files, _, _ = socket.recv_fds(call, 1 << 20, 3)
     if child := os.fork():
-        if call in select.select([call, os.pidfd_open(child)], [], [])[0]:
+        if call.fileno() in select.select([call.fileno(), os.pidfd_open(child)], [], [])[0]:
             os.kill(child, signal.SIGTERM)  # whoever called is gone
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         with suppress(BrokenPipeError):
