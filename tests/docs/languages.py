@@ -44,7 +44,7 @@ def _parse_sh(block: Block, stage: Stage, tool: Tool) -> None:
 
 
 def _run_sh(block: Block, stage: Stage, tool: Tool) -> None:
-    for name in ("curl", "redis-cli"):
+    for name in ("curl", "openssl", "redis-cli"):
         if re.search(rf"\b{name}\b", block.text):
             tool(name)
     stage.shell(block)

@@ -10,13 +10,15 @@ from tests.docs.blocks import ROOT
 from tests.docs.stage import Stage, staged
 from tests.worker.cli.conftest import bury, put
 
+from onport_producers import Producer
 from onport_queue.broker import connect
 from onport_queue.names import Kind, Lane
 from onport_queue.settings import load_settings
 from onport_queue.store import Queue
 from onport_sandbox import SandboxProcess, SandboxSettings, read_receipts
 from onport_worker.embedded import EmbeddedBroker
-from onport_worker.fleet import Fleet, WorkerPlan
+from onport_worker.embedded.address import is_free
+from onport_worker.fleet import Fleet, GatewayPlan, WorkerPlan
 
 Scene = Callable[[Path, str], AbstractContextManager[Stage]]
 """Given an empty folder, and the program that calls `onport-relay`."""
@@ -41,6 +43,14 @@ def bare(folder: Path, call: str) -> Iterator[Stage]:
     ):
         stage.write("order.json", _ORDER)
         stage.write("catalogue.csv", _CATALOGUE)
+        yield stage
+
+
+@contextmanager
+def configured(folder: Path, call: str) -> Iterator[Stage]:
+    """Nothing runs yet, but the hash is there."""
+    with bare(folder, call) as stage:
+        stage.configure(webhook_hash=SECRET)
         yield stage
 
 
@@ -155,8 +165,7 @@ def outbox(folder: Path, call: str) -> Iterator[Stage]:
 @contextmanager
 def backup(folder: Path, call: str) -> Iterator[Stage]:
     """Nothing yet; at the end the restored relay has delivered what the copy held."""
-    with bare(folder, call) as stage:
-        stage.configure(webhook_hash=SECRET)
+    with configured(folder, call) as stage:
         stage.meanwhile["mkdir restored"] = stage.close
         yield stage
         with connect(shown(folder / "restored" / "relay.env")) as client:
@@ -170,14 +179,27 @@ def shown(environment: Path) -> str:
     return line.partition("=")[2].strip("'")
 
 
+@contextmanager
+def monitoring(folder: Path, call: str) -> Iterator[Stage]:
+    """A gateway besides, and an order."""
+    with with_broker(folder, call) as stage:
+        settings = load_settings(redis_url=stage.setting("redis_url"), webhook_hash=SECRET)
+        Producer(settings).create_sale(_ORDER)
+        with Fleet(settings, [GatewayPlan(int(stage.port("8080")))], folder / "gateway.log"):
+            stage.wait_until(lambda: is_free(int(stage.port("8080"))) is False)
+            yield stage
+
+
 SCENES: Mapping[str, Scene] = {
     "docs/backup.md": backup,
     "docs/catalogue.md": catalogue,
     "docs/checkout.md": checkout,
     "docs/gateway.md": bare,
     "docs/go-live.md": with_worker,
+    "docs/monitoring.md": monitoring,
     "docs/operations.md": operations,
     "docs/outbox.md": outbox,
+    "docs/page.md": configured,
     "docs/quickstart.md": bare,
     "docs/schedules.md": schedules,
     "docs/shop.md": shop,

@@ -7,7 +7,13 @@ from pydantic import BaseModel
 
 from onport_queue.csv_settings import CsvColumn, CsvSettings
 from onport_queue.schedule import Schedule
-from onport_queue.settings import ENVIRONMENT_PREFIX, AccountSettings, ChannelSettings, Settings
+from onport_queue.settings import (
+    ENVIRONMENT_PREFIX,
+    AccountSettings,
+    AlertSettings,
+    ChannelSettings,
+    Settings,
+)
 
 _INTRODUCTION = f"""\
 # Settings
@@ -17,9 +23,11 @@ Generated from the code by `python -m tests.docs.reference`.
 A setting is a line of the settings file, `rate = 5.0`, or a variable of the environment,
 `{ENVIRONMENT_PREFIX}RATE=5`, which wins. The file is the one that `--config` names, else
 `ONPORT_RELAY_CONFIG`, else `./relay.toml`, else `./config/relay.toml`. Shop, workers, gateway and
-commands read the same settings; `onport-relay check` tells every fault of them at once, and never a
-value. In the environment lists and tables are written as JSON. A secret does not belong in a file
-that is shared.
+commands read the same settings; `onport-relay doctor` tells every fault of them at once, and never
+a value. In the environment lists and tables are written as JSON.
+
+Instead of a variable, `{ENVIRONMENT_PREFIX}<NAME>_FILE` may name a file that holds the value: for
+[secrets](../deploy.md#secrets), which do not belong in a settings file that is shared.
 
 Guides: [channels and accounts](../operations.md#channels-and-accounts),
 [a catalogue](../catalogue.md#csv), [schedules](../schedules.md).
@@ -29,6 +37,7 @@ TABLES: tuple[tuple[str, str, str, type[BaseModel]], ...] = (
     ("At the top of the file", "", "", Settings),
     ("`[channels.NAME]`", "channels", "CHANNELS__NAME__", ChannelSettings),
     ("`[accounts.NAME]`", "accounts", "ACCOUNTS__NAME__", AccountSettings),
+    ("`[alerts]`", "alerts", "ALERTS__", AlertSettings),
     ("`[csv]`", "csv", "CSV__", CsvSettings),
     ("`[csv.columns]`, a column", "", "", CsvColumn),
     ("`[[schedules]]`, as many as you like", "schedules", "", Schedule),
