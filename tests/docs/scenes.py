@@ -17,7 +17,6 @@ from onport_queue.settings import load_settings
 from onport_queue.store import Queue
 from onport_sandbox import SandboxProcess, SandboxSettings, read_receipts
 from onport_worker.embedded import EmbeddedBroker
-from onport_worker.embedded.address import is_free
 from onport_worker.fleet import Fleet, GatewayPlan, WorkerPlan
 
 Scene = Callable[[Path, str], AbstractContextManager[Stage]]
@@ -180,13 +179,21 @@ def shown(environment: Path) -> str:
 
 
 @contextmanager
+def two_gateways(folder: Path, call: str) -> Iterator[Stage]:
+    """Nothing runs yet; the page starts a gateway beside that of `up`."""
+    with configured(folder, call) as stage:
+        yield stage
+        stage.wait_for_gateway("8081")  # it says where it is before it serves
+
+
+@contextmanager
 def monitoring(folder: Path, call: str) -> Iterator[Stage]:
     """A gateway besides, and an order."""
     with with_broker(folder, call) as stage:
         settings = load_settings(redis_url=stage.setting("redis_url"), webhook_hash=SECRET)
         Producer(settings).create_sale(_ORDER)
         with Fleet(settings, [GatewayPlan(int(stage.port("8080")))], folder / "gateway.log"):
-            stage.wait_until(lambda: is_free(int(stage.port("8080"))) is False)
+            stage.wait_for_gateway("8080")
             yield stage
 
 
@@ -194,12 +201,12 @@ SCENES: Mapping[str, Scene] = {
     "docs/backup.md": backup,
     "docs/catalogue.md": catalogue,
     "docs/checkout.md": checkout,
-    "docs/gateway.md": bare,
+    "docs/gateway.md": two_gateways,
     "docs/go-live.md": with_worker,
     "docs/monitoring.md": monitoring,
     "docs/operations.md": operations,
     "docs/outbox.md": outbox,
-    "docs/page.md": configured,
+    "docs/page.md": two_gateways,
     "docs/quickstart.md": bare,
     "docs/schedules.md": schedules,
     "docs/shop.md": shop,

@@ -11,8 +11,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 from tests.docs.blocks import ROOT, Block
@@ -68,6 +71,18 @@ class Stage:
         while not condition():
             assert clock.monotonic_s() < patient_until, f"not within {_PATIENCE_S:.0f} s"
             clock.wait(never, _POLL_S)
+
+    def wait_for_gateway(self, named: str) -> None:
+        """Wait until the gateway serves at the port that a page names."""
+
+        def answers() -> bool:
+            try:
+                with urlopen(f"http://127.0.0.1:{self.port(named)}/healthz") as answer:
+                    return bool(answer.status == HTTPStatus.OK)
+            except URLError:
+                return False
+
+        self.wait_until(answers)
 
     def write(self, name: str, text: str) -> Path:
         """Write a file that the page speaks of."""
