@@ -240,6 +240,7 @@ def _environment(folder: Path, programs: Path) -> dict[str, str]:
         "HOME": str(folder),
         "PATH": os.pathsep.join([str(programs), str(_PYTHONS), os.environ["PATH"]]),
         "DOCS_STAGE": str(folder),
+        "no_proxy": "127.0.0.1",
     }
     kept = {k: v for k, v in os.environ.items() if not k.startswith(ENVIRONMENT_PREFIX)}
     return {**kept, **own}

@@ -13,6 +13,7 @@ from tests.docs.stage import Stage
 PAGES = [page for page in pages() if blocks_of(page)]
 
 
+@pytest.mark.timeout(240)  # a page may start a dozen processes, and other tests run beside it
 @pytest.mark.parametrize("page", PAGES)
 def test_the_blocks_of_a_page_run(
     page: str,
