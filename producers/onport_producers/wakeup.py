@@ -8,8 +8,6 @@ import os
 from typing import Protocol
 
 from celery import Celery
-from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
 
 from onport_producers.forks import ForkSafeLock
 from onport_queue.log import Log
@@ -36,6 +34,7 @@ class CeleryWaker:
         self._lock = ForkSafeLock()
         self._app: Celery | None = None
         self._pid = 0
+        _import_what_publishing_needs(redis_url)
 
     def wake(self, account: str, lane: Lane) -> None:
         """Publish a wake-up for the lane's queue."""
@@ -43,7 +42,7 @@ class CeleryWaker:
             self._celery().send_task(
                 DRAIN_TASK, (account, lane.value), queue=lane.value, argsrepr="-", kwargsrepr="-"
             )
-        except (KombuError, RedisError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not fail a put
             # The job is safe in the queue; a worker finds it within a second.
             _log.warning(
                 "wakeup_failed", account=account, lane=lane.value, error=type(error).__name__
@@ -54,6 +53,16 @@ class CeleryWaker:
             if self._app is None or self._pid != os.getpid():
                 self._app, self._pid = _publisher(self._redis_url), os.getpid()
             return self._app
+
+
+def _import_what_publishing_needs(redis_url: str) -> None:
+    # Celery imports most of itself when it is first used, and that is in a thread. Forked in the
+    # middle of it, a child would have half a module for good.
+    app = _publisher(redis_url)
+    _ = app.backend, app.amqp.queues, app.Task, app.events.Dispatcher, app.events.Receiver
+    with app.connection_for_write() as connection:
+        _ = connection.transport
+    "localhost".encode("idna")  # as the look-up of a host's name does
 
 
 def _publisher(redis_url: str) -> Celery:
