@@ -199,6 +199,7 @@ def monitoring(folder: Path, call: str) -> Iterator[Stage]:
 
 SCENES: Mapping[str, Scene] = {
     "docs/backup.md": backup,
+    "docs/bad-day.md": bare,
     "docs/catalogue.md": catalogue,
     "docs/checkout.md": checkout,
     "docs/gateway.md": two_gateways,
