@@ -1,0 +1,93 @@
+"""How much of the allowed rate is used, and how far above it a second may go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.benchmarks.bench import Bench, Extent, Figures, Trial
+from tests.benchmarks.contender import arena
+from tests.benchmarks.payloads import Load
+from tests.benchmarks.results import Figure
+from tests.benchmarks.watch import watch
+
+_RATES = (5.0, 20.0, 100.0, 300.0)
+_LATENCIES_MS = (50.0, 500.0, 2_000.0)
+_SECONDS = {"full": 30.0, "quick": 15.0, "smoke": 1.0}
+_LEAST_REQUESTS = {"full": 300, "quick": 150, "smoke": 20}
+_WARM_UP_S = {"full": 3.0, "quick": 2.0, "smoke": 0.3}
+_MOST_THREADS = 250
+"""Of one process; who needs more takes several."""
+_STARTS_S = 12.0
+"""What a contender may send before it is watched: jobs must last until the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The allowed rate, and what the endpoint takes to answer."""
+
+    rate: float
+    latency_ms: float
+
+    @property
+    def in_flight(self) -> int:
+        """Requests in flight at that rate, and a quarter more."""
+        return round(self.rate * self.latency_ms / 1000 * 1.25) + 4
+
+
+def _cells(extent: Extent) -> Sequence[Cell]:
+    if extent == "smoke":
+        return [Cell(100.0, 50.0)]
+    if extent == "quick":
+        return [Cell(100.0, 500.0)]
+    return [Cell(rate, latency_ms) for rate in _RATES for latency_ms in _LATENCIES_MS]
+
+
+def _contenders(_: Cell) -> Sequence[str]:
+    return ("relay", "celery", "celery-bucket", "dramatiq", "arq", "taskiq", "httpx-loop")
+
+
+def _measure(trial: Trial[Cell]) -> Figures:
+    cell = trial.cell
+    seconds, warm_up_s = _window_s(trial.extent, cell)
+    jobs = round(cell.rate * (seconds + warm_up_s + _STARTS_S))
+    processes = -(-cell.in_flight // _MOST_THREADS)
+    with arena({"latency_ms": cell.latency_ms}) as here:
+        setup = here.setup(
+            rate=cell.rate, processes=processes, concurrency=-(-cell.in_flight // processes)
+        )
+        with trial.contender.publishing(here, setup) as shop:
+            shop.many(Load(what="sale", jobs=jobs, lane="high", seed=trial.seed))
+        with trial.contender.working(here, setup) as workers:
+            seen = watch(here, workers, jobs=jobs, warm_up_s=warm_up_s, seconds=seconds)
+    return {
+        "use": seen.accepted / (cell.rate * seen.period.seconds),
+        "worst second": seen.worst_second / cell.rate,
+    }
+
+
+def _window_s(extent: Extent, cell: Cell) -> tuple[float, float]:
+    seconds = max(_SECONDS[extent], _LEAST_REQUESTS[extent] / cell.rate)
+    return seconds, _WARM_UP_S[extent] + cell.latency_ms / 1000
+
+
+def _seconds(extent: Extent, cell: Cell) -> float:
+    return 5 + cell.rate / 50 + sum(_window_s(extent, cell))
+
+
+BENCH = Bench(
+    name="efficiency",
+    question="How much of the allowed rate R is used while there is always work, and the most "
+    "requests of any one second. The endpoint answers after its latency and refuses nothing, so "
+    "that a contender that sends more than R shows it: use above 1 is as wrong as below.",
+    figures=(
+        Figure(
+            name="use", unit="", meaning="accepted requests / (R x elapsed); best: 1", better="more"
+        ),
+        Figure(
+            name="worst second", unit="R", meaning="most requests in any one second", better="less"
+        ),
+    ),
+    cells=_cells,
+    contenders=_contenders,
+    measure=_measure,
+    seconds=_seconds,
+)

@@ -1,0 +1,42 @@
+"""All contenders by name, the relay first."""
+
+import sys
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from tests.benchmarks.contender import Contender
+from tests.benchmarks.environments import Environments
+from tests.benchmarks.peers.celery.peer import celery, celery_bucket, celery_prefork
+from tests.benchmarks.peers.httpx_loop.peer import httpx_loop
+from tests.benchmarks.peers.peer import Peer
+from tests.benchmarks.peers.relay.contender import Relay
+
+RELAY = Relay.name
+_PEERS: Mapping[str, tuple[str, Callable[[Path], Peer]]] = {
+    "celery": ("celery", celery),
+    "celery-prefork": ("celery", celery_prefork),
+    "celery-bucket": ("celery", celery_bucket),
+    "httpx-loop": ("httpx_loop", httpx_loop),
+}
+"""By name: the folder of the lock, and how to make one with an interpreter."""
+
+NAMES = (RELAY, *_PEERS)
+OURS = (RELAY, "celery", "httpx-loop")
+"""Those that the workspace's own lock has all packages of."""
+
+
+def contenders(names: Collection[str], environments: Environments) -> Mapping[str, Contender]:
+    """Return those of these names, each in its own environment."""
+    made: dict[str, Contender] = {RELAY: Relay()}
+    for name, (folder, make) in _PEERS.items():
+        if name in names:
+            made[name] = make(environments.python(folder))
+    return {name: made[name] for name in made if name in names}
+
+
+def in_this_environment(names: Collection[str]) -> Mapping[str, Contender]:
+    """Return those of these names that need nothing but the workspace's own environment."""
+    made: dict[str, Contender] = {RELAY: Relay()}
+    python = Path(sys.executable)
+    made |= {name: _PEERS[name][1](python) for name in OURS if name in _PEERS}
+    return {name: made[name] for name in made if name in names}

@@ -1,0 +1,79 @@
+"""Plain Celery as a contender, with either limiter and either pool; why so, tells app.py."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.benchmarks.peers.peer import Peer
+from tests.benchmarks.peers.setup import Setup
+
+_MODULE = "tests.benchmarks.peers.celery.app"
+_PACKAGES = ("celery", "kombu", "redis", "hiredis", "httpx")
+_QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "ERROR")
+_HIGH_THREADS = 4
+
+
+def celery(python: Path) -> Peer:
+    """Return it with Celery's own rate_limit."""
+    return Peer(
+        name="celery",
+        title="Celery, rate_limit",
+        setup_text="threads, acks_late; rate_limit of the task, in one worker",
+        module=_MODULE,
+        packages=_PACKAGES,
+        commands=_both_queues,
+        python=python,
+        environment={"BENCH_LIMITER": "own"},
+    )
+
+
+def celery_prefork(python: Path) -> Peer:
+    """Return it with the default pool."""
+    return Peer(
+        name="celery-prefork",
+        title="Celery, prefork",
+        setup_text="prefork with 4 processes, acks_late; rate_limit of the task, in one worker",
+        module=_MODULE,
+        packages=_PACKAGES,
+        commands=_prefork,
+        python=python,
+        environment={"BENCH_LIMITER": "own"},
+    )
+
+
+def celery_bucket(python: Path) -> Peer:
+    """Return it with a bucket in Redis and a queue for new sales."""
+    return Peer(
+        name="celery-bucket",
+        title="Celery, bucket",
+        setup_text="threads, acks_late; a bucket in Redis; a queue and a worker for new sales",
+        module=_MODULE,
+        packages=_PACKAGES,
+        commands=_a_worker_for_each,
+        python=python,
+        environment={"BENCH_LIMITER": "bucket"},
+    )
+
+
+def _both_queues(setup: Setup) -> Sequence[Sequence[str]]:
+    return [
+        _worker(f"w{number}", "high,low", "threads", setup.concurrency)
+        for number in range(setup.processes)
+    ]
+
+
+def _prefork(setup: Setup) -> Sequence[Sequence[str]]:
+    return [_worker("w0", "high,low", "prefork", 4 * setup.processes)]
+
+
+def _a_worker_for_each(setup: Setup) -> Sequence[Sequence[str]]:
+    if not setup.lanes:
+        return _both_queues(setup)
+    return [
+        _worker("high", "high", "threads", _HIGH_THREADS),
+        _worker("low", "low", "threads", setup.concurrency),
+    ]
+
+
+def _worker(name: str, queues: str, pool: str, concurrency: int) -> Sequence[str]:
+    celery = ("-m", "celery", "-A", _MODULE, "worker", "-n", f"{name}@%h", "-Q", queues)
+    return [*celery, "-P", pool, "-c", str(concurrency), *_QUIET]
