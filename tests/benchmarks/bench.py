@@ -1,7 +1,7 @@
 """A bench: what it asks, in which cells, of whom; and how it is run."""
 
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -13,6 +13,8 @@ from onport_queue.clock import Clock
 
 Extent = Literal["full", "quick", "smoke"]
 """`full`: every cell, five runs. `quick`: one cell, one run. `smoke`: the mechanics, in seconds."""
+
+_LIMIT = Entrant(name="limit", title="Theoretical limit", setup="computed", versions={})
 
 C = TypeVar("C")
 Figures = Mapping[str, float]
@@ -39,6 +41,7 @@ class Bench(Generic[C]):
         cells: by extent; each a frozen dataclass of plain values.
         contenders: the names of who takes part in a cell, the relay first.
         measure: runs a trial.
+        limit: what nobody can do better than in a cell, where that can be told.
         seconds: about how long one takes, with starting and stopping.
     """
 
@@ -49,6 +52,7 @@ class Bench(Generic[C]):
     contenders: Callable[[C], Sequence[str]]
     measure: Callable[[Trial[C]], Figures]
     seconds: Callable[[Extent, C], float]
+    limit: Callable[[C], Figures] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +100,8 @@ def run(bench: Bench[Any], plan: Plan, clock: Clock) -> Result:
         seconds=round(clock.monotonic_s() - began, 1),
         machine=machine(),
         figures=bench.figures,
-        entrants=tuple(map(_entrant, names.values())),
-        rows=tuple(sheet.row(bench) for sheet in sheets),
+        entrants=(*map(_entrant, names.values()), *([_LIMIT] if bench.limit else [])),
+        rows=(*(sheet.row(bench) for sheet in sheets), *_limits(bench, plan)),
     )
 
 
@@ -150,6 +154,13 @@ def _phrase(name: str, value: object) -> str:
         return str(value)
     unit = " ms" if name.endswith("_ms") else ""
     return f"{name.removesuffix('_ms')} {value:,g}{unit}"
+
+
+def _limits(bench: Bench[Any], plan: Plan) -> Iterator[Row]:
+    if bench.limit is not None:
+        for cell in bench.cells(plan.extent):
+            values = {name: (value,) * plan.runs for name, value in bench.limit(cell).items()}
+            yield Row(contender=_LIMIT.name, cell=asdict(cell), values=values)
 
 
 def _entrants(bench: Bench[Any], cell: Any, names: Collection[str]) -> list[str]:

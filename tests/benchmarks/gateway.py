@@ -21,8 +21,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.acceptance.gateway_process import GatewayProcess
-from tests.benchmarks.load import cpu_s
 from tests.benchmarks.open_loop import Served, percentile, serve_evenly
+from tests.benchmarks.processor import cpu_s
 
 from onport_queue.broker import connect
 from onport_queue.settings import load_settings

@@ -1,7 +1,6 @@
 """A relay under load, for the benchmarks: sales that never run out, and when they arrived."""
 
 import json
-import os
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
@@ -151,12 +150,6 @@ def most_in_a_second(moments: Sequence[float]) -> int:
             first += 1
         most = max(most, index + 1 - first)
     return most
-
-
-def cpu_s(pid: int) -> float:
-    """Return the processor seconds that a process has used, all its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _unix_time() -> float:

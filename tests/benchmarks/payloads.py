@@ -17,6 +17,7 @@ Payload = Any
 
 SALE_PATH, PRODUCTS_PATH = "manual-sale.json", "products.json"
 SALE_BYTES, PRODUCT_BYTES = 1024, 500
+_STATUSES = ("open", "paid", "fulfilled")
 _TEXTS = 997
 _SYLLABLES = (
     *("ba", "co", "di", "fu", "ge", "ho", "ka", "li", "mo", "nu"),
@@ -26,12 +27,16 @@ _SYLLABLES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """Jobs to be published, numbered from `first` on; each carries one sale, or `items` products."""
+    """Jobs to publish, numbered from `first` on; each carries one sale, or `items` products.
+
+    `stage` counts the states of the same sale or product, from its first one on.
+    """
 
     what: Literal["sale", "product"]
     jobs: int
     items: int = 1
     first: int = 0
+    stage: int = 0
     lane: Lane = "low"
     seed: int = 0
 
@@ -39,18 +44,18 @@ class Load:
         """Yield where each job is to be sent, and its payload."""
         for number in range(self.first, self.first + self.jobs):
             if self.what == "sale":
-                yield SALE_PATH, sale(number, self.seed)
+                yield SALE_PATH, sale(number, self.seed, stage=self.stage)
             else:
                 numbers = range(number * self.items, (number + 1) * self.items)
-                yield PRODUCTS_PATH, [product(one, self.seed) for one in numbers]
+                yield PRODUCTS_PATH, [product(one, self.seed, stage=self.stage) for one in numbers]
 
 
-def sale(number: int, seed: int = 0, *, stage: str = "open") -> dict[str, Any]:
+def sale(number: int, seed: int = 0, *, stage: int = 0) -> dict[str, Any]:
     """Return a sale of 1 KB."""
     cents = 500 + number * 7 % 20_000
     document: dict[str, Any] = {
         "externalId": f"S-{number:08d}",
-        "saleDefaults": {"reference": f"#{number}", "status": stage, "currency": "EUR"},
+        "saleDefaults": {"reference": f"#{number}", "status": _STATUSES[stage], "currency": "EUR"},
         "lineItems": [
             {
                 "externalId": f"{number}-{line}",
@@ -64,13 +69,13 @@ def sale(number: int, seed: int = 0, *, stage: str = "open") -> dict[str, Any]:
     return _padded(document, SALE_BYTES, number, seed)
 
 
-def product(number: int, seed: int = 0, *, stock: int = 10) -> dict[str, Any]:
+def product(number: int, seed: int = 0, *, stage: int = 0) -> dict[str, Any]:
     """Return a product of 500 bytes."""
     document: dict[str, Any] = {
         "externalId": f"P-{number:08d}",
         "sku": f"SKU-{number:08d}",
-        "inventoryQuantity": stock,
-        "price": (500 + number * 11 % 90_000) / 100,
+        "inventoryQuantity": number % 100,
+        "price": (500 + number * 11 % 90_000 + stage) / 100,
     }
     return _padded(document, PRODUCT_BYTES, number, seed)
 

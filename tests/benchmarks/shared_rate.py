@@ -14,7 +14,8 @@ import threading
 from types import TracebackType
 from urllib.parse import urlsplit
 
-from tests.benchmarks.load import SECRET, Relay, cpu_s, most_in_a_second, under_load
+from tests.benchmarks.load import SECRET, Relay, most_in_a_second, under_load
+from tests.benchmarks.processor import cpu_s
 
 from onport_queue.broker import connect
 from onport_queue.clock import SystemClock

@@ -56,7 +56,7 @@ def watch(
     Raises:
         TrialError: nothing arrives, or everything has before it begins.
     """
-    _await_first(arena)
+    await_first(arena)
     _sleep(warm_up_s)
     before = arena.sandbox.stats().applied_requests
     if before >= jobs:
@@ -79,7 +79,8 @@ def watch(
     return Watched(Period(began, ended), tuple(found), after[0] - cost[0], after[1] - cost[1])
 
 
-def _await_first(arena: Arena) -> None:
+def await_first(arena: Arena) -> None:
+    """Return when something has arrived. Raises TrialError if nothing does."""
     patient_until = _CLOCK.monotonic_s() + STARTS_WITHIN_S
     while not arena.sandbox.stats().applied_requests:
         if _CLOCK.monotonic_s() > patient_until:

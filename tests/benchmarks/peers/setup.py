@@ -10,6 +10,8 @@ from typing import Self
 
 _PREFIX = "BENCH_"
 HASH = "bench"
+HIGH_CONCURRENCY = 4
+"""Requests in flight of a worker that is there for new sales only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

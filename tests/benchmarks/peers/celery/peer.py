@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.benchmarks.peers.peer import Peer
-from tests.benchmarks.peers.setup import Setup
+from tests.benchmarks.peers.setup import HIGH_CONCURRENCY, Setup
 
 _MODULE = "tests.benchmarks.peers.celery.app"
 _PACKAGES = ("celery", "kombu", "redis", "hiredis", "httpx")
 _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "ERROR")
-_HIGH_THREADS = 4
 
 
 def celery(python: Path) -> Peer:
@@ -55,10 +54,10 @@ def celery_bucket(python: Path) -> Peer:
 
 
 def _both_queues(setup: Setup) -> Sequence[Sequence[str]]:
-    return [
-        _worker(f"w{number}", "high,low", "threads", setup.concurrency)
-        for number in range(setup.processes)
-    ]
+    # Its limit is each worker's own, so under one there is one worker.
+    processes = 1 if setup.rate else setup.processes
+    threads = setup.concurrency * setup.processes // processes
+    return [_worker(f"w{n}", "high,low", "threads", threads) for n in range(processes)]
 
 
 def _prefork(setup: Setup) -> Sequence[Sequence[str]]:
@@ -66,12 +65,13 @@ def _prefork(setup: Setup) -> Sequence[Sequence[str]]:
 
 
 def _a_worker_for_each(setup: Setup) -> Sequence[Sequence[str]]:
-    if not setup.lanes:
-        return _both_queues(setup)
-    return [
-        _worker("high", "high", "threads", _HIGH_THREADS),
-        _worker("low", "low", "threads", setup.concurrency),
+    queues = "low" if setup.lanes else "high,low"
+    workers = [
+        _worker(f"w{n}", queues, "threads", setup.concurrency) for n in range(setup.processes)
     ]
+    if setup.lanes:
+        workers.insert(0, _worker("high", "high", "threads", HIGH_CONCURRENCY))
+    return workers
 
 
 def _worker(name: str, queues: str, pool: str, concurrency: int) -> Sequence[str]:

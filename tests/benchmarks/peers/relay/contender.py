@@ -8,7 +8,7 @@ from typing import Final
 
 from tests.benchmarks.contender import Arena, Shop, publisher
 from tests.benchmarks.machine import relay_version
-from tests.benchmarks.peers.setup import HASH, Setup
+from tests.benchmarks.peers.setup import HASH, HIGH_CONCURRENCY, Setup
 
 from onport_queue.broker import connect
 from onport_queue.names import Lane
@@ -18,7 +18,6 @@ from onport_worker.demo.stage import await_workers
 from onport_worker.fleet import Fleet, WorkerPlan, worker_environment
 
 _HIGHEST_RATE = 10_000.0
-_HIGH_THREADS = 4
 _MODULE = "tests.benchmarks.peers.relay.app"
 
 
@@ -50,7 +49,7 @@ class Relay:
             for number in range(setup.processes)
         ]
         if setup.lanes:
-            plans.insert(0, WorkerPlan("high", (Lane.HIGH,), _HIGH_THREADS))
+            plans.insert(0, WorkerPlan("high", (Lane.HIGH,), HIGH_CONCURRENCY))
         settings = _settings(arena, setup)
         with (
             Fleet(settings, plans, arena.home / "contender.log") as fleet,

@@ -1,0 +1,116 @@
+"""What a catalogue costs: to put it, to hold it, to claim from it, to send it."""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.benchmarks.bench import Bench, Extent, Figures, Trial
+from tests.benchmarks.contender import Arena, Shop, TrialError, arena
+from tests.benchmarks.open_loop import percentile
+from tests.benchmarks.payloads import PRODUCT_BYTES, Load
+from tests.benchmarks.results import Figure
+from tests.benchmarks.watch import watch
+
+from onport_queue.broker import connect
+from onport_queue.flight import Delivered, Gate, Granted, Settlement
+from onport_queue.names import Lane
+from onport_queue.store import Queue
+
+_RATE = 50.0
+_CONCURRENCY = 16
+_FEW = 1_000
+_BATCH = 50
+_CLAIMS = {"full": 1_000, "quick": 300, "smoke": 20}
+_SECONDS = {"full": 15.0, "quick": 5.0, "smoke": 1.0}
+_GATE = Gate(rate=1e6)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """How many products, of 500 bytes."""
+
+    items: int
+
+
+def _cells(extent: Extent) -> Sequence[Cell]:
+    many = {"full": (100_000, 1_000_000), "quick": (50_000,), "smoke": (2_000,)}
+    return [Cell(items) for items in many[extent]]
+
+
+def _contenders(cell: Cell) -> Sequence[str]:
+    if cell.items > 100_000:
+        return ("relay", "celery")
+    return ("relay", "celery", "dramatiq", "arq", "taskiq")
+
+
+def _measure(trial: Trial[Cell]) -> Figures:
+    items, seed = trial.cell.items, trial.seed
+    is_relay = trial.contender.name == "relay"
+    figures: dict[str, float] = {}
+    if is_relay:
+        with arena({}) as here, trial.contender.publishing(here, here.setup()) as shop:
+            shop.many(Load(what="product", jobs=_FEW, seed=seed))
+            figures["claim p99 at 1,000"] = _claim_p99_ms(here, shop, _FEW, trial)
+    with arena({}) as here:
+        setup = here.setup(rate=_RATE, concurrency=_CONCURRENCY)
+        with trial.contender.publishing(here, setup) as shop:
+            empty = _used_memory(here)
+            seconds = shop.many(Load(what="product", jobs=items, seed=seed))
+            figures["put"] = items / seconds
+            figures["memory"] = (_used_memory(here) - empty) / items / PRODUCT_BYTES
+            if is_relay:
+                figures["claim p99"] = _claim_p99_ms(here, shop, items, trial)
+        with trial.contender.working(here, setup) as workers:
+            seen = watch(here, workers, jobs=items, warm_up_s=0.5, seconds=_SECONDS[trial.extent])
+    figures["drain"] = items / (seen.items / seen.period.seconds) / 60
+    return figures
+
+
+def _used_memory(here: Arena) -> int:
+    with here.redis as redis:
+        return int(redis.info("memory")["used_memory"])
+
+
+def _claim_p99_ms(here: Arena, shop: Shop, pending: int, trial: Trial[Cell]) -> float:
+    took_ms = []
+    with connect(here.broker_url) as redis:
+        queue = Queue(redis)
+        queue.look([Lane.LOW])
+        for number in range(_CLAIMS[trial.extent]):
+            began = time.perf_counter()
+            claim = queue.claim(Lane.LOW, _GATE, os.urandom(8).hex())
+            took_ms.append((time.perf_counter() - began) * 1000)
+            if not isinstance(claim, Granted):
+                raise TrialError(f"claim {number}: {claim}, expected one that is granted")
+            queue.settle(claim.lease, Settlement([Delivered() for _ in claim.items]))
+            # As many come as have gone, so that the backlog is the same for every claim.
+            first = pending + number * _BATCH
+            shop.many(Load(what="product", jobs=_BATCH, first=first, seed=trial.seed))
+    return percentile(sorted(took_ms), 99)
+
+
+def _seconds(extent: Extent, cell: Cell) -> float:
+    return 8 + cell.items / 4_000 + _SECONDS[extent]
+
+
+BENCH = Bench(
+    name="import",
+    question="What a catalogue costs whose products have 500 bytes: how fast it is put by one "
+    "process, what Redis holds for each payload byte, how long a claim of 50 takes with so many "
+    f"pending and with 1,000, and how long it takes at R = {_RATE:g} to send all of it (at the "
+    "pace of the first seconds). `appendfsync everysec`.",
+    figures=(
+        Figure(name="put", unit="items/s", meaning="by one process", better="more"),
+        Figure(
+            name="memory", unit="bytes", meaning="of Redis for each payload byte", better="less"
+        ),
+        Figure(name="claim p99", unit="ms", meaning="with all pending", better="less"),
+        Figure(name="claim p99 at 1,000", unit="ms", meaning="with few pending", better="less"),
+        Figure(name="drain", unit="min", meaning="to send all of it", better="less"),
+    ),
+    cells=_cells,
+    contenders=_contenders,
+    measure=_measure,
+    seconds=_seconds,
+)

@@ -1,0 +1,76 @@
+"""What more worker processes bring."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.benchmarks.bench import Bench, Extent, Figures, Trial
+from tests.benchmarks.contender import arena
+from tests.benchmarks.payloads import Load
+from tests.benchmarks.results import Figure
+from tests.benchmarks.watch import watch
+
+_LATENCY_MS = 50.0
+_CONCURRENCY = 8
+_JOBS = {"full": 25_000, "quick": 8_000, "smoke": 1_500}
+_WARM_UP_S = {"full": 3.0, "quick": 2.0, "smoke": 0.3}
+_SECONDS = {"full": 10.0, "quick": 6.0, "smoke": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """How many worker processes."""
+
+    processes: int
+
+
+def _cells(extent: Extent) -> Sequence[Cell]:
+    return [Cell(processes) for processes in ((1, 2, 4, 8) if extent == "full" else (2,))]
+
+
+def _contenders(_: Cell) -> Sequence[str]:
+    return ("relay", "celery", "dramatiq", "arq", "taskiq", "httpx-loop")
+
+
+def _measure(trial: Trial[Cell]) -> Figures:
+    jobs = _JOBS[trial.extent]
+    with arena({"latency_ms": _LATENCY_MS}) as here:
+        setup = here.setup(processes=trial.cell.processes, concurrency=_CONCURRENCY)
+        with trial.contender.publishing(here, setup) as shop:
+            shop.many(Load(what="sale", jobs=jobs, lane="high", seed=trial.seed))
+        with trial.contender.working(here, setup) as workers:
+            seen = watch(
+                here,
+                workers,
+                jobs=jobs,
+                warm_up_s=_WARM_UP_S[trial.extent],
+                seconds=_SECONDS[trial.extent],
+            )
+    return {
+        "requests/s": seen.accepted / seen.period.seconds,
+        "CPU": (seen.worker_cpu_s + seen.broker_cpu_s) * 1000 / seen.accepted,
+    }
+
+
+def _limit(cell: Cell) -> Figures:
+    return {"requests/s": cell.processes * _CONCURRENCY / (_LATENCY_MS / 1000)}
+
+
+def _seconds(extent: Extent, cell: Cell) -> float:
+    return 4 + _JOBS[extent] / 3_000 + cell.processes + _WARM_UP_S[extent] + _SECONDS[extent]
+
+
+BENCH = Bench(
+    name="scale",
+    question=f"Requests/s of more worker processes, each with {_CONCURRENCY} requests in flight, "
+    f"at an endpoint that answers after {_LATENCY_MS:g} ms. The limit is what is in flight / "
+    "latency; the machine's processors, which endpoint and broker share, end it sooner.",
+    figures=(
+        Figure(name="requests/s", unit="/s", meaning="accepted requests", better="more"),
+        Figure(name="CPU", unit="ms", meaning="of workers and broker, a request", better="less"),
+    ),
+    cells=_cells,
+    contenders=_contenders,
+    measure=_measure,
+    seconds=_seconds,
+    limit=_limit,
+)

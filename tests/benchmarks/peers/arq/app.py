@@ -1,0 +1,85 @@
+"""arq. `arq tests.benchmarks.peers.arq.app.Low`.
+
+How it is set up, and why:
+
+- One worker is one event loop with one `httpx.AsyncClient`, made in `on_startup`, as its
+  documentation shows; on uvloop.
+- `poll_delay` is 10 ms instead of half a second, which a worker with free slots would else wait
+  before it looks again. Results are not kept.
+- Rate: arq has none. A bucket in Redis shared by all workers (peers/bucket.py); a job waits for its
+  token in its own slot, since `Retry(defer=)` would count as a try and lose its place.
+- New sales first: arq has no priorities, but queues: a queue and a worker for each lane.
+- A 429 is retried after what Retry-After says (`Retry(defer=)`), without an end.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import uvloop
+from arq import Retry, create_pool
+from arq.connections import ArqRedis, RedisSettings
+from arq.worker import func
+from tests.benchmarks.payloads import Lane, Payload
+from tests.benchmarks.peers.bucket import AsyncBucket
+from tests.benchmarks.peers.client import async_client, pause_s
+from tests.benchmarks.peers.publisher import AsyncPublisher, Job, in_chunks
+from tests.benchmarks.peers.setup import HIGH_CONCURRENCY, Setup
+
+_QUEUES = {"high": "arq:high", "low": "arq:low"}
+_AT_A_TIME = 50
+
+setup = Setup.told()
+asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+
+
+async def deliver(ctx: dict[str, Any], path: str, payload: Payload) -> None:
+    """Send one job."""
+    if ctx["bucket"] is not None:
+        await ctx["bucket"].take()
+    pause = pause_s(await ctx["http"].post(path, json=payload))
+    if pause is not None:
+        raise Retry(defer=pause)
+
+
+async def _connect(ctx: dict[str, Any]) -> None:
+    ctx["http"] = async_client(setup)
+    ctx["bucket"] = AsyncBucket(setup.broker, setup.rate) if setup.rate else None
+
+
+class Low:
+    """The worker of everything, or with lanes of all but new sales."""
+
+    functions = (func(deliver, name="deliver", keep_result=0, max_tries=1_000_000),)
+    redis_settings = RedisSettings.from_dsn(setup.broker)
+    queue_name = _QUEUES["low"]
+    max_jobs = setup.concurrency
+    poll_delay = 0.01
+    on_startup = _connect
+
+
+class High(Low):
+    """The worker of new sales."""
+
+    queue_name = _QUEUES["high"]
+    max_jobs = HIGH_CONCURRENCY
+
+
+class _Publisher(AsyncPublisher):
+    _pool: ArqRedis
+
+    async def open(self) -> None:
+        self._pool = await create_pool(Low.redis_settings)
+
+    async def one(self, job: Job, lane: Lane) -> None:
+        # A worker has one queue: without lanes everything is in it.
+        queue = _QUEUES[lane if setup.lanes else "low"]
+        await self._pool.enqueue_job("deliver", *job, _queue_name=queue)
+
+    async def many(self, jobs: Iterable[Job], lane: Lane) -> None:
+        for chunk in in_chunks(jobs, _AT_A_TIME):
+            await asyncio.gather(*(self.one(job, lane) for job in chunk))
+
+
+if __name__ == "__main__":
+    _Publisher().serve()
