@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from tests.benchmarks import contenders
+from tests.benchmarks import contenders, page
 from tests.benchmarks.bench import Bench, Extent, Plan, planned_s, run
 from tests.benchmarks.catalogue import BENCHES
 from tests.benchmarks.environments import Environments, default_folder
@@ -36,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     chosen = {name: BENCHES[name] for name in options.bench or BENCHES}
+    if options.page:
+        page.write()
+        return 0
     if options.list:
         _list(chosen, options)
         return 0
@@ -47,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # At once: what is done stays done if the next one is interrupted.
         if _is_whole(options):
             print(f"bench: kept in {save(result)}", file=sys.stderr)
+            page.write()
         _write(options.json, results)
     for result in results:
         show(result, Console(highlight=False))
@@ -83,7 +87,10 @@ def _list(chosen: Mapping[str, Bench[Any]], options: argparse.Namespace) -> None
         seconds = planned_s(bench, options.extent, runs, names)
         total += seconds
         cells = len(bench.cells(options.extent))
-        print(f"{bench.name:16} {cells:3} cells  about {seconds / 60:6.1f} min  {bench.question}")
+        print(
+            f"{bench.name:16} {cells:3} cells  about {seconds / 60:6.1f} min  "
+            f"{bench.question.split('.')[0]}"
+        )
     print(f"{'all':27}about {total / 60:6.1f} min, {runs} run(s) of each by {', '.join(names)}")
 
 
@@ -117,6 +124,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(extent="full")
     parser.add_argument("--list", action="store_true", help="what would run, and for how long")
+    parser.add_argument(
+        "--page", action="store_true", help="generate docs/benchmarks.md anew, and run nothing"
+    )
     parser.add_argument("--runs", type=int, help="instead of 5 (with --quick or --smoke: 1)")
     parser.add_argument("--seed", type=int, default=1, help="of the first run; each adds one")
     parser.add_argument(

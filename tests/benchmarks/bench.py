@@ -123,22 +123,21 @@ class _Sheet:
         except TrialError as error:
             self._values.append(None)
             self._failures.append(f"run {len(self._values)}: {error}")
-            print(f"{where}: FAILED {error}", file=sys.stderr, flush=True)
+            print(f"{where}: FAILED {error}\n{error.log}", file=sys.stderr, flush=True)
         else:
             self._values.append(figures)
 
     def row(self, bench: Bench[Any]) -> Row:
         """Return it as it is kept."""
         names = [figure.name for figure in bench.figures]
-        given = [
-            name for name in names if any(values and name in values for values in self._values)
-        ]
+        given = {name for values in self._values if values for name in values} or set(names)
         return Row(
             contender=self.contender.name,
             cell=asdict(self.cell),
             values={
                 name: tuple(values.get(name) if values else None for values in self._values)
-                for name in given
+                for name in names
+                if name in given
             },
             failures=tuple(self._failures),
         )

@@ -22,7 +22,11 @@ ROOT = Path(__file__).parents[2]
 
 
 class TrialError(Exception):
-    """A contender did not do what a trial needs; the text says what, with the end of its log."""
+    """A contender did not do what a trial needs; the text says what, `log` is its log's end."""
+
+    def __init__(self, text: str, log: str = "") -> None:
+        super().__init__(text)
+        self.log = log
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ class Shop:
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
-            raise TrialError(f"the publisher ended: {self._arena.log_tail()}")
+            raise TrialError("the publisher ended", self._arena.log_tail())
         return dict(json.loads(answer))
 
 

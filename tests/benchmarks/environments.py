@@ -23,15 +23,18 @@ class Environments:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def home(self, peer: str) -> Path:
+        """Return the folder of a peer's environment: another one for another lock or Python."""
+        facts = hashlib.sha256(_lock(peer).read_bytes() + sys.version.encode()).hexdigest()
+        return self._folder / f"{peer}-{facts[:12]}"
+
     def python(self, peer: str) -> Path:
         """Return the interpreter of a peer's environment; it is made if it is not there.
 
         Raises:
             SystemExit: the packages can't be installed.
         """
-        lock = _PEERS / peer / "requirements.lock"
-        facts = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:12]
-        home = self._folder / f"{peer}-{facts}"
+        lock, home = _lock(peer), self.home(peer)
         python = home / "bin" / "python"
         if not (home / _STAMP).exists():
             print(f"bench: preparing {home} ...", file=sys.stderr, flush=True)
@@ -42,6 +45,10 @@ class Environments:
             _run([*install, *exactly, "-r", str(lock)], lock)
             (home / _STAMP).touch()
         return python
+
+
+def _lock(peer: str) -> Path:
+    return _PEERS / peer / "requirements.lock"
 
 
 def _run(command: list[str], lock: Path) -> None:

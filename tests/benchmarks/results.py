@@ -90,9 +90,16 @@ class Result(_Kept):
         found = (row for row in self.rows if row.contender == contender and row.cell == cell)
         return next(found, None)
 
-    def ratio(self, figure: str, row: Row, to: Row) -> float | None:
-        """Return the median of the two rows' ratios, each of two values of the same run."""
-        pairs = zip(row.values.get(figure, ()), to.values.get(figure, ()), strict=False)
+    def lead(self, row: Row) -> float | None:
+        """Return how many times as much the relay does in a row's cell, of the first figure.
+
+        The median of the runs' ratios, each of two values of the same run; None for its own row.
+        """
+        relay = self.row("relay", row.cell)
+        if relay is None or row is relay:
+            return None
+        figure = self.figures[0].name
+        pairs = zip(relay.values.get(figure, ()), row.values.get(figure, ()), strict=False)
         ratios = [ours / theirs for ours, theirs in pairs if ours is not None and theirs]
         return statistics.median(ratios) if ratios else None
 

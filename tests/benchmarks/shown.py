@@ -3,7 +3,8 @@
 from rich.console import Console
 from rich.table import Table
 from tests.benchmarks.bench import label
-from tests.benchmarks.results import Result, Row
+from tests.benchmarks.numbers import number
+from tests.benchmarks.results import Result
 
 
 def show(result: Result, console: Console) -> None:
@@ -18,25 +19,9 @@ def show(result: Result, console: Console) -> None:
     for row in result.rows:
         medians = (row.median(figure.name) for figure in result.figures)
         table.add_row(
-            label(row.cell), titles[row.contender], *map(number, medians), _ratio(result, row)
+            label(row.cell), titles[row.contender], *map(number, medians), number(result.lead(row))
         )
     console.print(table)
     for row in result.rows:
         for failure in row.failures:
             console.print(f"{titles[row.contender]}, {label(row.cell)}: {failure}", markup=False)
-
-
-def number(value: float | None) -> str:
-    """Return a value with three digits that count."""
-    if value is None:
-        return "-"
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
-
-
-def _ratio(result: Result, row: Row) -> str:
-    relay = result.row("relay", row.cell)
-    if relay is None or row is relay or not result.figures:
-        return ""
-    return number(result.ratio(result.figures[0].name, relay, row))

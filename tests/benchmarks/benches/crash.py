@@ -25,7 +25,7 @@ class Cell:
     kills: int
 
 
-_CELLS = {"full": Cell(40_000, 60), "quick": Cell(6_000, 8), "smoke": Cell(1_500, 1)}
+_CELLS = {"full": Cell(40_000, 60), "quick": Cell(5_000, 6), "smoke": Cell(1_500, 1)}
 
 
 def _cells(extent: Extent) -> Sequence[Cell]:

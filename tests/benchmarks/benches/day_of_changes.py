@@ -97,7 +97,8 @@ def _requests_until_quiet(here: Arena, extent: Extent) -> int:
         if now_s > patient_until:
             raise TrialError(
                 f"{stats.applied_items} items of at least {wanted} had arrived after "
-                f"{_DRAINS_WITHIN_S:g} s; {here.log_tail()}"
+                f"{_DRAINS_WITHIN_S:g} s",
+                here.log_tail(),
             )
         _CLOCK.wait(threading.Event(), 0.2)
 

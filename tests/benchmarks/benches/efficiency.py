@@ -38,7 +38,7 @@ def _cells(extent: Extent) -> Sequence[Cell]:
         return [Cell(100.0, 50.0)]
     if extent == "quick":
         return [Cell(100.0, 500.0)]
-    return [Cell(rate, latency_ms) for rate in _RATES for latency_ms in _LATENCIES_MS]
+    return [Cell(rate, latency_ms) for latency_ms in _LATENCIES_MS for rate in _RATES]
 
 
 def _contenders(_: Cell) -> Sequence[str]:

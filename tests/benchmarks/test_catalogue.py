@@ -1,0 +1,42 @@
+import pytest
+from tests.benchmarks.__main__ import main
+from tests.benchmarks.bench import planned_s
+from tests.benchmarks.catalogue import BENCHES
+from tests.benchmarks.contenders import NAMES, RELAY
+
+QUICK_WITHIN_S = 8 * 60
+
+
+def test_a_quick_run_is_planned_to_last_less_than_eight_minutes() -> None:
+    seconds = sum(planned_s(bench, "quick", 1, (RELAY, "celery")) for bench in BENCHES.values())
+
+    assert seconds < QUICK_WITHIN_S
+
+
+def test_a_quick_run_has_one_cell_of_each_bench() -> None:
+    assert {name: len(bench.cells("quick")) for name, bench in BENCHES.items()} == dict.fromkeys(
+        BENCHES, 1
+    )
+
+
+def test_the_relay_and_celery_are_in_every_cell_and_all_others_are_known() -> None:
+    for bench in BENCHES.values():
+        for cell in bench.cells("full"):
+            names = bench.contenders(cell)
+            assert names[0] == RELAY
+            assert "celery" in names
+            assert set(names) <= set(NAMES)
+
+
+def test_the_list_tells_every_bench_and_the_whole_time(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list", "--quick"]) == 0
+
+    told = capsys.readouterr().out
+    assert [line.split()[0] for line in told.splitlines()] == [*BENCHES, "all"]
+
+
+def test_a_bench_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["drains"])
+
+    assert "drains" in capsys.readouterr().err
