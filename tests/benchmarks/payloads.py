@@ -16,7 +16,8 @@ Payload = Any
 """A JSON object, or an array of them."""
 
 SALE_PATH, PRODUCTS_PATH = "manual-sale.json", "products.json"
-SALE_BYTES, PRODUCT_BYTES = 1024, 500
+BYTES = 1024
+"""Of a sale, and of a product, as JSON."""
 _STATUSES = ("open", "paid", "fulfilled")
 _TEXTS = 997
 _SYLLABLES = (
@@ -66,18 +67,18 @@ def sale(number: int, seed: int = 0, *, stage: int = 0) -> dict[str, Any]:
             for line in range(2)
         ],
     }
-    return _padded(document, SALE_BYTES, number, seed)
+    return _padded(document, BYTES, number, seed)
 
 
 def product(number: int, seed: int = 0, *, stage: int = 0) -> dict[str, Any]:
-    """Return a product of 500 bytes."""
+    """Return a product of 1 KB."""
     document: dict[str, Any] = {
         "externalId": f"P-{number:08d}",
         "sku": f"SKU-{number:08d}",
         "inventoryQuantity": number % 100,
         "price": (500 + number * 11 % 90_000 + stage) / 100,
     }
-    return _padded(document, PRODUCT_BYTES, number, seed)
+    return _padded(document, BYTES, number, seed)
 
 
 def _padded(document: Mapping[str, Any], size: int, number: int, seed: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tests.benchmarks.bench import Bench, Extent, Figures, Trial
 from tests.benchmarks.contender import Arena, Shop, TrialError, arena
 from tests.benchmarks.open_loop import percentile
-from tests.benchmarks.payloads import PRODUCT_BYTES, Load
+from tests.benchmarks.payloads import BYTES, Load
 from tests.benchmarks.results import Figure
 from tests.benchmarks.watch import watch
 
@@ -28,7 +28,7 @@ _GATE = Gate(rate=1e6)
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """How many products, of 500 bytes."""
+    """How many products, of 1 KB."""
 
     items: int
 
@@ -58,7 +58,7 @@ def _measure(trial: Trial[Cell]) -> Figures:
             empty = _used_memory(here)
             seconds = shop.many(Load(what="product", jobs=items, seed=seed))
             figures["put"] = items / seconds
-            figures["memory"] = (_used_memory(here) - empty) / items / PRODUCT_BYTES
+            figures["memory"] = (_used_memory(here) - empty) / items / BYTES
             if is_relay:
                 figures["claim p99"] = _claim_p99_ms(here, shop, items, trial)
         with trial.contender.working(here, setup) as workers:
@@ -96,7 +96,7 @@ def _seconds(extent: Extent, cell: Cell) -> float:
 
 BENCH = Bench(
     name="import",
-    question="What a catalogue costs whose products have 500 bytes: how fast it is put by one "
+    question="What a catalogue costs whose products have 1 KB: how fast it is put by one "
     "process, what Redis holds for each payload byte, how long a claim of 50 takes with so many "
     f"pending and with 1,000, and how long it takes at R = {_RATE:g} to send all of it (at the "
     "pace of the first seconds). `appendfsync everysec`.",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.benchmarks.bench import Bench, Extent, Figures, Trial
+from tests.benchmarks.benches.drain import BATCH
 from tests.benchmarks.contender import Arena, Shop, TrialError, arena
 from tests.benchmarks.payloads import Lane, Load
 from tests.benchmarks.results import Figure
@@ -13,9 +14,7 @@ from onport_queue.clock import SystemClock
 
 _RATE = 10.0
 _CONCURRENCY = 16
-_STEPS = {"full": 60, "quick": 20, "smoke": 2}
 _SALES_PER_STEP = 4
-_PRODUCTS = {"full": 3_000, "quick": 1_000, "smoke": 100}
 _PASSES = 3
 _PAID_AFTER, _FULFILLED_AFTER = 1, 6
 """Steps after the sale."""
@@ -25,13 +24,27 @@ _CLOCK = SystemClock()
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The day: sales and products, each changing three times."""
+    """The day: how many sales and products, each of which changes three times."""
 
-    rate: float
+    sales: int
+    products: int
+
+    @property
+    def steps(self) -> int:
+        """How many steps the day has, until the last new sale."""
+        return self.sales // _SALES_PER_STEP
+
+    @property
+    def changes(self) -> int:
+        """All changes."""
+        return 3 * self.sales + _PASSES * self.products
 
 
-def _cells(_: Extent) -> Sequence[Cell]:
-    return [Cell(_RATE)]
+_CELLS = {"full": Cell(240, 3_000), "quick": Cell(80, 1_000), "smoke": Cell(8, 100)}
+
+
+def _cells(extent: Extent) -> Sequence[Cell]:
+    return [_CELLS[extent]]
 
 
 def _contenders(_: Cell) -> Sequence[str]:
@@ -39,7 +52,6 @@ def _contenders(_: Cell) -> Sequence[str]:
 
 
 def _measure(trial: Trial[Cell]) -> Figures:
-    changes = _changes(trial.extent)
     is_relay = trial.contender.name == "relay"
     with arena({}) as here:
         # One by one it is a request for each change whatever the rate: no need to wait for them.
@@ -51,16 +63,16 @@ def _measure(trial: Trial[Cell]) -> Figures:
             trial.contender.working(here, setup),
         ):
             _live_through(shop, trial, step_s=1.0 if is_relay else 0.0)
-            requests = _requests_until_quiet(here, trial.extent)
+            requests = _requests_until_quiet(here, trial.cell)
     return {
         "requests": requests,
-        "of one by one": requests / changes,
+        "of one by one": requests / trial.cell.changes,
         "minutes at R": requests / _RATE / 60,
     }
 
 
 def _live_through(shop: Shop, trial: Trial[Cell], *, step_s: float) -> None:
-    steps, products, seed = _STEPS[trial.extent], _PRODUCTS[trial.extent], trial.seed
+    steps, products, seed = trial.cell.steps, trial.cell.products, trial.seed
     share = products * _PASSES // steps
     for step in range(steps + _FULFILLED_AFTER):
         for stage, after in enumerate((0, _PAID_AFTER, _FULFILLED_AFTER)):
@@ -84,8 +96,8 @@ def _live_through(shop: Shop, trial: Trial[Cell], *, step_s: float) -> None:
         _CLOCK.wait(threading.Event(), step_s)
 
 
-def _requests_until_quiet(here: Arena, extent: Extent) -> int:
-    wanted = _last_states(extent)
+def _requests_until_quiet(here: Arena, cell: Cell) -> int:
+    wanted = cell.sales + cell.products
     patient_until = _CLOCK.monotonic_s() + _DRAINS_WITHIN_S
     last, quiet_since = -1, _CLOCK.monotonic_s()
     while True:
@@ -103,16 +115,18 @@ def _requests_until_quiet(here: Arena, extent: Extent) -> int:
         _CLOCK.wait(threading.Event(), 0.2)
 
 
-def _changes(extent: Extent) -> int:
-    return 3 * _STEPS[extent] * _SALES_PER_STEP + _PASSES * _PRODUCTS[extent]
+def _limit(cell: Cell) -> Figures:
+    # Everything is sent in its last state only: who waited until the evening could do it.
+    requests = cell.sales - (-cell.products // BATCH)
+    return {
+        "requests": requests,
+        "of one by one": requests / cell.changes,
+        "minutes at R": requests / _RATE / 60,
+    }
 
 
-def _last_states(extent: Extent) -> int:
-    return _STEPS[extent] * _SALES_PER_STEP + _PRODUCTS[extent]
-
-
-def _seconds(extent: Extent, _: Cell) -> float:
-    return 6 + (_STEPS[extent] + _FULFILLED_AFTER) / 2 + _changes(extent) / 1_000
+def _seconds(_: Extent, cell: Cell) -> float:
+    return 8 + (cell.steps + _FULFILLED_AFTER) / 2 + cell.changes / 1_000
 
 
 BENCH = Bench(
@@ -120,7 +134,7 @@ BENCH = Bench(
     question="How many requests a day costs in which every sale is created, paid and fulfilled "
     f"and every product changes {_PASSES} times; {_SALES_PER_STEP} sales come each step of the "
     f"day, a step is a second, R = {_RATE:g}. Whoever sends one by one needs a request for each "
-    "change.",
+    "change; the limit sends the last states only.",
     figures=(
         Figure(name="requests", unit="", meaning="accepted requests", better="less"),
         Figure(name="of one by one", unit="", meaning="requests / changes", better="less"),
@@ -130,4 +144,5 @@ BENCH = Bench(
     contenders=_contenders,
     measure=_measure,
     seconds=_seconds,
+    limit=_limit,
 )

@@ -77,8 +77,8 @@ def _seconds(extent: Extent, _: Cell) -> float:
 
 BENCH = Bench(
     name="drain",
-    question="How fast goes out what is pending when no rate limits it: 1 KB sales one by one, "
-    f"products in bulk; one worker process, {_CONCURRENCY} requests in flight.",
+    question="How fast goes out what is pending when no rate limits it, sales one by one and "
+    f"products in bulk, of 1 KB each; one worker process, {_CONCURRENCY} requests in flight.",
     figures=(
         Figure(name="items/s", unit="/s", meaning="sales or products accepted", better="more"),
         Figure(name="requests/s", unit="/s", meaning="requests that carried them", better="more"),
