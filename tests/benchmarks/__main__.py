@@ -18,12 +18,15 @@ from tests.benchmarks import contenders, page
 from tests.benchmarks.bench import Bench, Extent, Plan, planned_s, run
 from tests.benchmarks.catalogue import BENCHES
 from tests.benchmarks.environments import Environments, default_folder
+from tests.benchmarks.machine import machine
 from tests.benchmarks.results import Result, save
 from tests.benchmarks.shown import show
 
 from onport_queue.clock import SystemClock
 
 _RUNS = {"full": 5, "quick": 1, "smoke": 1}
+_BUSY = 0.25
+"""Load of each core from which on a machine is not idle."""
 _WHO: Mapping[Extent, Collection[str]] = {
     "full": contenders.NAMES,
     "quick": ("relay", "celery"),
@@ -33,7 +36,11 @@ _WHO: Mapping[Extent, Collection[str]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benches named; return 1 if a trial failed."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    strangers = set(options.contender or ()) - set(_WHO[options.extent])
+    if options.extent == "smoke" and strangers:
+        parser.error(f"--smoke: {min(strangers)} needs an environment of its own; leave --smoke")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     chosen = {name: BENCHES[name] for name in options.bench or BENCHES}
     if options.page:
@@ -42,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         _list(chosen, options)
         return 0
+    _warn_of_load()
     plan = _plan(options)
     results = []
     for bench in chosen.values():
@@ -68,6 +76,13 @@ def _plan(options: argparse.Namespace) -> Plan:
     return Plan(extent=options.extent, runs=runs, seed=options.seed, contenders=who)
 
 
+def _warn_of_load() -> None:
+    facts = machine()
+    if facts.load > facts.cores * _BUSY:
+        told = f"load {facts.load:g} on {facts.cores} cores"
+        print(f"bench: the machine is busy ({told}); the figures will tell that", file=sys.stderr)
+
+
 def _is_whole(options: argparse.Namespace) -> bool:
     runs = options.runs or _RUNS["full"]
     return options.extent == "full" and not options.contender and runs >= _RUNS["full"]
@@ -92,6 +107,12 @@ def _list(chosen: Mapping[str, Bench[Any]], options: argparse.Namespace) -> None
             f"{bench.question.split('.')[0]}"
         )
     print(f"{'all':27}about {total / 60:6.1f} min, {runs} run(s) of each by {', '.join(names)}")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}, expected a whole number from 1")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -127,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--page", action="store_true", help="generate docs/benchmarks.md anew, and run nothing"
     )
-    parser.add_argument("--runs", type=int, help="instead of 5 (with --quick or --smoke: 1)")
+    parser.add_argument("--runs", type=_count, help="instead of 5 (with --quick or --smoke: 1)")
     parser.add_argument("--seed", type=int, default=1, help="of the first run; each adds one")
     parser.add_argument(
         "--contender",

@@ -78,7 +78,7 @@ def run(bench: Bench[Any], plan: Plan, clock: Clock) -> Result:
 
     A trial that fails is a row without a value and a reason; the others go on.
     """
-    began, date = clock.monotonic_s(), clock.wall().date()
+    began, date, facts = clock.monotonic_s(), clock.wall().date(), machine()
     sheets = [
         _Sheet(plan.contenders[name], cell)
         for cell in bench.cells(plan.extent)
@@ -98,7 +98,7 @@ def run(bench: Bench[Any], plan: Plan, clock: Clock) -> Result:
         runs=plan.runs,
         seed=plan.seed,
         seconds=round(clock.monotonic_s() - began, 1),
-        machine=machine(),
+        machine=facts,
         figures=bench.figures,
         entrants=(*map(_entrant, names.values()), *([_LIMIT] if bench.limit else [])),
         rows=(*(sheet.row(bench) for sheet in sheets), *_limits(bench, plan)),

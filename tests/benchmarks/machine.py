@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from tests.benchmarks.results import Machine
@@ -23,9 +24,11 @@ def machine() -> Machine:
         kernel=f"{platform.system()} {platform.release()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
         valkey=_valkey(),
+        load=round(os.getloadavg()[0], 2),
     )
 
 
+@cache
 def relay_version() -> str:
     """Return the version of this checkout, with its commit if git tells it."""
     told = subprocess.run(

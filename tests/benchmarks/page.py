@@ -138,7 +138,7 @@ def _conditions(result: Result) -> Iterator[str]:
 def _machine(facts: Machine) -> str:
     return (
         f"{facts.processor}, {facts.cores} cores, {facts.memory_gb:g} GB, {facts.kernel}, "
-        f"{facts.python}, Valkey {facts.valkey}"
+        f"{facts.python}, Valkey {facts.valkey}, load {facts.load:g} before"
     )
 
 

@@ -16,7 +16,7 @@ class _Kept(BaseModel):
 
 
 class Machine(_Kept):
-    """What it ran on."""
+    """What it ran on; `load` is the load average of the minute before."""
 
     processor: str
     cores: int
@@ -24,6 +24,7 @@ class Machine(_Kept):
     kernel: str
     python: str
     valkey: str
+    load: float
 
 
 class Entrant(_Kept):

@@ -35,8 +35,19 @@ def test_the_list_tells_every_bench_and_the_whole_time(capsys: pytest.CaptureFix
     assert [line.split()[0] for line in told.splitlines()] == [*BENCHES, "all"]
 
 
-def test_a_bench_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["drains"])
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["drains"], "drains"),
+        (["--runs", "0"], "'0', expected a whole number from 1"),
+        (["--smoke", "--contender", "arq"], "arq needs an environment of its own"),
+        (["--quick", "--smoke"], "not allowed with argument"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_and_named(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
 
-    assert "drains" in capsys.readouterr().err
+    assert told in capsys.readouterr().err

@@ -5,7 +5,13 @@ from pydantic import ValidationError
 from tests.benchmarks.results import Entrant, Figure, Machine, Result, Row, load, save
 
 _MACHINE = Machine(
-    processor="P", cores=2, memory_gb=8, kernel="Linux 6", python="CPython 3.11", valkey="9"
+    processor="P",
+    cores=2,
+    memory_gb=8,
+    kernel="Linux 6",
+    python="CPython 3.11",
+    valkey="9",
+    load=0.1,
 )
 _ENTRANTS = tuple(
     Entrant(name=name, title=name, setup="", versions={}) for name in ("relay", "celery")

@@ -13,8 +13,8 @@ _CEILING = 125.0
 _LATENCY_MS = 20.0
 _BURST = 5.0
 _CONCURRENCY = 32
-_WARM_UP_S = {"full": 30.0, "quick": 10.0, "smoke": 1.0}
-_SECONDS = {"full": 120.0, "quick": 20.0, "smoke": 4.0}
+_WARM_UP_S = {"full": 20.0, "quick": 10.0, "smoke": 1.0}
+_SECONDS = {"full": 60.0, "quick": 20.0, "smoke": 4.0}
 _STARTS_S = 12.0
 
 

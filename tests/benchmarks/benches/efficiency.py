@@ -11,8 +11,8 @@ from tests.benchmarks.watch import watch
 
 _RATES = (5.0, 20.0, 100.0, 300.0)
 _LATENCIES_MS = (50.0, 500.0, 2_000.0)
-_SECONDS = {"full": 30.0, "quick": 15.0, "smoke": 1.0}
-_LEAST_REQUESTS = {"full": 300, "quick": 150, "smoke": 20}
+_SECONDS = {"full": 20.0, "quick": 15.0, "smoke": 1.0}
+_LEAST_REQUESTS = {"full": 200, "quick": 150, "smoke": 20}
 _WARM_UP_S = {"full": 3.0, "quick": 2.0, "smoke": 0.3}
 _MOST_THREADS = 250
 """Of one process; who needs more takes several."""

@@ -53,7 +53,8 @@ BENCH = Bench(
     name="enqueue",
     question="How long the call takes that puts a new sale of 1 KB, by so many callers at the same "
     "time: create_sale, apply_async, send, enqueue_job, kiq; threads, or where the client is "
-    "asynchronous tasks of one loop. The floor is an LPUSH of the same size.",
+    "asynchronous tasks of one loop. No worker runs, so that all but the "
+    "first find a backlog. The floor is an LPUSH of the same size.",
     figures=(
         Figure(name="p50", unit="ms", meaning="median", better="less"),
         Figure(name="p99", unit="ms", meaning="99 % take no longer", better="less"),

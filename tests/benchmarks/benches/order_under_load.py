@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Literal
 
 from tests.benchmarks.bench import Bench, Extent, Figures, Trial
+from tests.benchmarks.benches.drain import BATCH
 from tests.benchmarks.contender import Arena, Shop, TrialError, arena
 from tests.benchmarks.open_loop import percentile
 from tests.benchmarks.payloads import Load
@@ -19,7 +20,6 @@ from onport_queue.clock import SystemClock
 
 _RATES = (10.0, 50.0)
 _LATENCY_MS = 50.0
-_CONCURRENCY = 16
 _PRODUCTS = {"full": 100_000, "quick": 20_000, "smoke": 500}
 _SALES = {"full": 120, "quick": 60, "smoke": 5}
 _GAP_TOKENS = 4.0
@@ -38,6 +38,11 @@ class Cell:
     rate: float
     who: Literal["new sales behind products", "low lane behind new sales"]
 
+    @property
+    def in_flight(self) -> int:
+        """Requests in flight at that rate, and a few more: more would only wait for tokens."""
+        return round(self.rate * _LATENCY_MS / 1000 * 1.25) + 4
+
 
 def _cells(extent: Extent) -> Sequence[Cell]:
     if extent != "full":
@@ -52,7 +57,7 @@ def _contenders(_: Cell) -> Sequence[str]:
 
 def _measure(trial: Trial[Cell]) -> Figures:
     with arena({"latency_ms": _LATENCY_MS}) as here:
-        setup = here.setup(rate=trial.cell.rate, concurrency=_CONCURRENCY, lanes=True)
+        setup = here.setup(rate=trial.cell.rate, concurrency=trial.cell.in_flight, lanes=True)
         with trial.contender.publishing(here, setup) as shop:
             if trial.cell.who == "new sales behind products":
                 shop.many(Load(what="product", jobs=_PRODUCTS[trial.extent], seed=trial.seed))
@@ -61,7 +66,7 @@ def _measure(trial: Trial[Cell]) -> Figures:
             else:
                 seconds = _SATURATED_S[trial.extent]
                 requests = round(trial.cell.rate * (seconds + _STARTS_S))
-                products = requests * _CONCURRENCY
+                products = requests * BATCH // 8
                 shop.many(Load(what="sale", jobs=requests, lane="high", seed=trial.seed))
                 shop.many(Load(what="product", jobs=products, seed=trial.seed))
                 with trial.contender.working(here, setup) as workers:

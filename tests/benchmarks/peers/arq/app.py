@@ -1,4 +1,4 @@
-"""arq. `arq tests.benchmarks.peers.arq.app.Low`.
+"""arq. `arq tests.benchmarks.peers.arq.app.Low`, and `High` with lanes.
 
 How it is set up, and why:
 
@@ -30,13 +30,14 @@ _QUEUES = {"high": "arq:high", "low": "arq:low"}
 _AT_A_TIME = 50
 
 setup = Setup.told()
+_REDIS = RedisSettings.from_dsn(setup.broker)
 asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 
 async def deliver(ctx: dict[str, Any], path: str, payload: Payload) -> None:
     """Send one job."""
     if ctx["bucket"] is not None:
-        await ctx["bucket"].take()
+        await ctx["bucket"].take(path)
     pause = pause_s(await ctx["http"].post(path, json=payload))
     if pause is not None:
         raise Retry(defer=pause)
@@ -44,32 +45,31 @@ async def deliver(ctx: dict[str, Any], path: str, payload: Payload) -> None:
 
 async def _connect(ctx: dict[str, Any]) -> None:
     ctx["http"] = async_client(setup)
-    ctx["bucket"] = AsyncBucket(setup.broker, setup.rate) if setup.rate else None
+    ctx["bucket"] = AsyncBucket(setup) if setup.rate else None
 
 
-class Low:
-    """The worker of everything, or with lanes of all but new sales."""
+def _worker(name: str, lane: Lane, max_jobs: int) -> type:
+    # arq looks at what a class has of its own only, so the two can't inherit from each other.
+    settings = {
+        "functions": [func(deliver, name="deliver", keep_result=0, max_tries=1_000_000)],
+        "redis_settings": _REDIS,
+        "queue_name": _QUEUES[lane],
+        "max_jobs": max_jobs,
+        "poll_delay": 0.01,
+        "on_startup": _connect,
+    }
+    return type(name, (), settings)
 
-    functions = (func(deliver, name="deliver", keep_result=0, max_tries=1_000_000),)
-    redis_settings = RedisSettings.from_dsn(setup.broker)
-    queue_name = _QUEUES["low"]
-    max_jobs = setup.concurrency
-    poll_delay = 0.01
-    on_startup = _connect
 
-
-class High(Low):
-    """The worker of new sales."""
-
-    queue_name = _QUEUES["high"]
-    max_jobs = HIGH_CONCURRENCY
+Low = _worker("Low", "low", setup.concurrency)
+High = _worker("High", "high", HIGH_CONCURRENCY)
 
 
 class _Publisher(AsyncPublisher):
     _pool: ArqRedis
 
     async def open(self) -> None:
-        self._pool = await create_pool(Low.redis_settings)
+        self._pool = await create_pool(_REDIS)
 
     async def one(self, job: Job, lane: Lane) -> None:
         # A worker has one queue: without lanes everything is in it.

@@ -6,9 +6,8 @@ How it is set up, and why:
   connections. (`celery-prefork` is the default pool instead.)
 - `acks_late` and `reject_on_worker_lost`: a job that is lost with its worker is an order.
 - Results are ignored, JSON, no remote control, no gossip, mingle and heartbeat, as the guide
-  "Optimizing" advises for throughput; prefetch 4 for each thread (the default), or 1 where new
-  sales must go first, as the same guide advises where tasks should not wait in a worker, and under
-  `rate_limit`, which uses more of its rate so.
+  "Optimizing" advises for throughput; prefetch 64 for each thread, or 1 where new sales must go
+  first, as the same guide advises for many short tasks, and where none should wait in a worker.
 - Rate, `celery`: `rate_limit` of the task. It is each worker's own, so there is one worker process.
 - Rate, `celery-bucket`: a bucket in Redis shared by all workers (peers/bucket.py). A task waits for
   its token in the thread that will use it: handing it back (`retry`) would publish it anew for each
@@ -48,7 +47,7 @@ app.conf.update(
     accept_content=["json"],
     task_queues=[Queue("high"), Queue("low")],
     task_default_queue="low",
-    worker_prefetch_multiplier=1 if setup.lanes or _limit else 4,
+    worker_prefetch_multiplier=1 if setup.lanes else 64,
     worker_enable_remote_control=False,
     broker_connection_retry_on_startup=True,
     broker_transport_options={"queue_order_strategy": "priority", "priority_steps": [0]},
@@ -64,7 +63,7 @@ def connect(**_: Any) -> None:
     """Connect once in each process."""
     _clients[os.getpid()] = client(setup)
     if setup.rate and _has_bucket:
-        _buckets[os.getpid()] = Bucket(setup.broker, setup.rate)
+        _buckets[os.getpid()] = Bucket(setup)
 
 
 @app.task(name="deliver", bind=True, rate_limit=_limit, max_retries=None)
@@ -72,7 +71,7 @@ def deliver(self: "Task[Any, Any]", path: str, payload: Payload) -> None:
     """Send one job."""
     bucket = _buckets.get(os.getpid())
     if bucket is not None:
-        bucket.take()
+        bucket.take(path)
     pause = pause_s(_clients[os.getpid()].post(path, json=payload))
     if pause is not None:
         raise self.retry(countdown=pause)

@@ -41,13 +41,13 @@ async def connect(_: TaskiqState) -> None:
     """Connect once in each process."""
     _clients.append(async_client(setup))
     if setup.rate:
-        _buckets.append(AsyncBucket(setup.broker, setup.rate))
+        _buckets.append(AsyncBucket(setup))
 
 
 async def _deliver(path: str, payload: Payload) -> None:
     while True:
         for bucket in _buckets:
-            await bucket.take()
+            await bucket.take(path)
         pause = pause_s(await _clients[0].post(path, json=payload))
         if pause is None:
             return
