@@ -4,8 +4,10 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from tests.benchmarks.contender import Arena, TrialError
+from tests.benchmarks.contender import Arena, Contender, TrialError
 from tests.benchmarks.load import Period, most_in_a_second
+from tests.benchmarks.payloads import Load
+from tests.benchmarks.peers.setup import Setup
 from tests.benchmarks.processor import cpu_s, session_cpu_s
 
 from onport_queue.clock import SystemClock
@@ -84,6 +86,23 @@ def watch(
         # What came last is the end, not when that was noticed.
         ended = max(receipt.at for receipt in found)
     return Watched(Period(began, ended), tuple(found), after[0] - cost[0], after[1] - cost[1])
+
+
+def delivered(
+    contender: Contender,
+    arena: Arena,
+    setup: Setup,
+    load: Load,
+    *,
+    requests: int,
+    warm_up_s: float,
+    seconds: float,
+) -> Watched:
+    """Publish a load, then start the workers, and watch them deliver it in so many requests."""
+    with contender.publishing(arena, setup) as shop:
+        shop.many(load)
+    with contender.working(arena, setup) as workers:
+        return watch(arena, workers, jobs=requests, warm_up_s=warm_up_s, seconds=seconds)
 
 
 def await_first(arena: Arena) -> None:

@@ -47,7 +47,7 @@ def _measure(trial: Trial[Cell]) -> Figures:
 
 
 def _seconds(_: Extent, cell: Cell) -> float:
-    return 40 + cell.kills * 2.5 + cell.jobs / 300
+    return 35 + cell.kills * 2 + cell.jobs / 400
 
 
 BENCH = Bench(

@@ -8,7 +8,7 @@ from tests.benchmarks.bench import Bench, Extent, Figures, Trial
 from tests.benchmarks.contender import arena
 from tests.benchmarks.payloads import Load
 from tests.benchmarks.results import Figure
-from tests.benchmarks.watch import watch
+from tests.benchmarks.watch import delivered
 
 BATCH = 50
 _CONCURRENCY = 16
@@ -40,17 +40,15 @@ def _measure(trial: Trial[Cell]) -> Figures:
     is_relay_filling = trial.contender.name == "relay" and load.what == "product"
     requests = -(-load.jobs // BATCH) if is_relay_filling else load.jobs
     with arena({}) as here:
-        setup = here.setup(concurrency=_CONCURRENCY)
-        with trial.contender.publishing(here, setup) as shop:
-            shop.many(load)
-        with trial.contender.working(here, setup) as workers:
-            seen = watch(
-                here,
-                workers,
-                jobs=requests,
-                warm_up_s=_WARM_UP_S[trial.extent],
-                seconds=_SECONDS[trial.extent],
-            )
+        seen = delivered(
+            trial.contender,
+            here,
+            here.setup(concurrency=_CONCURRENCY),
+            load,
+            requests=requests,
+            warm_up_s=_WARM_UP_S[trial.extent],
+            seconds=_SECONDS[trial.extent],
+        )
     return {
         "requests/s": seen.accepted / seen.period.seconds,
         "items/s": seen.items / seen.period.seconds,

@@ -7,7 +7,7 @@ from tests.benchmarks.bench import Bench, Extent, Figures, Trial
 from tests.benchmarks.contender import arena
 from tests.benchmarks.payloads import Load
 from tests.benchmarks.results import Figure
-from tests.benchmarks.watch import watch
+from tests.benchmarks.watch import delivered
 
 _RATES = (5.0, 20.0, 100.0, 300.0)
 _LATENCIES_MS = (50.0, 500.0, 2_000.0)
@@ -54,10 +54,16 @@ def _measure(trial: Trial[Cell]) -> Figures:
         setup = here.setup(
             rate=cell.rate, processes=processes, concurrency=-(-cell.in_flight // processes)
         )
-        with trial.contender.publishing(here, setup) as shop:
-            shop.many(Load(what="sale", jobs=jobs, lane="high", seed=trial.seed))
-        with trial.contender.working(here, setup) as workers:
-            seen = watch(here, workers, jobs=jobs, warm_up_s=warm_up_s, seconds=seconds)
+        load = Load(what="sale", jobs=jobs, lane="high", seed=trial.seed)
+        seen = delivered(
+            trial.contender,
+            here,
+            setup,
+            load,
+            requests=jobs,
+            warm_up_s=warm_up_s,
+            seconds=seconds,
+        )
     return {
         "use": seen.accepted / (cell.rate * seen.period.seconds),
         "worst second": seen.worst_second / cell.rate,

@@ -7,7 +7,7 @@ from tests.benchmarks.bench import Bench, Extent, Figures, Trial
 from tests.benchmarks.contender import arena
 from tests.benchmarks.payloads import Load
 from tests.benchmarks.results import Figure
-from tests.benchmarks.watch import watch
+from tests.benchmarks.watch import delivered
 
 _LATENCY_MS = 50.0
 _CONCURRENCY = 8
@@ -35,16 +35,16 @@ def _measure(trial: Trial[Cell]) -> Figures:
     jobs = _JOBS[trial.extent]
     with arena({"latency_ms": _LATENCY_MS}) as here:
         setup = here.setup(processes=trial.cell.processes, concurrency=_CONCURRENCY)
-        with trial.contender.publishing(here, setup) as shop:
-            shop.many(Load(what="sale", jobs=jobs, lane="high", seed=trial.seed))
-        with trial.contender.working(here, setup) as workers:
-            seen = watch(
-                here,
-                workers,
-                jobs=jobs,
-                warm_up_s=_WARM_UP_S[trial.extent],
-                seconds=_SECONDS[trial.extent],
-            )
+        load = Load(what="sale", jobs=jobs, lane="high", seed=trial.seed)
+        seen = delivered(
+            trial.contender,
+            here,
+            setup,
+            load,
+            requests=jobs,
+            warm_up_s=_WARM_UP_S[trial.extent],
+            seconds=_SECONDS[trial.extent],
+        )
     return {
         "requests/s": seen.accepted / seen.period.seconds,
         "CPU": (seen.worker_cpu_s + seen.broker_cpu_s) * 1000 / seen.accepted,

@@ -79,55 +79,47 @@ class Publisher(ABC):
         return took_ms
 
 
-class AsyncPublisher(ABC):
+class AsyncPublisher(Publisher):
     """Publishes by coroutines; concurrent callers are tasks of one event loop."""
+
+    _runner: asyncio.Runner
 
     @abstractmethod
     async def open(self) -> None:
         """Connect."""
 
     @abstractmethod
-    async def one(self, job: Job, lane: Lane) -> None:
+    async def put(self, job: Job, lane: Lane) -> None:
         """Publish one, as a checkout does."""
 
     @abstractmethod
-    async def many(self, jobs: Iterable[Job], lane: Lane) -> None:
+    async def put_many(self, jobs: Iterable[Job], lane: Lane) -> None:
         """Publish many, as the peer's documentation advises."""
 
     def serve(self) -> None:
         """Answer until the input ends."""
-        asyncio.run(self._serve())
+        with asyncio.Runner() as self._runner:
+            self._runner.run(self.open())
+            super().serve()
 
-    async def _serve(self) -> None:
-        await self.open()
-        while line := await asyncio.to_thread(sys.stdin.readline):
-            _answer(await self._done(json.loads(line)))
+    def one(self, job: Job, lane: Lane) -> None:
+        """Publish one."""
+        self._runner.run(self.put(job, lane))
 
-    async def _done(self, request: dict[str, Any]) -> dict[str, Any]:
-        load = Load(**request["load"])
-        match request["do"]:
-            case "many":
-                began = time.perf_counter()
-                await self.many(load, load.lane)
-                return {"seconds": time.perf_counter() - began}
-            case "one":
-                jobs = list(load)
-                called_at = _unix_time()
-                for job in jobs:
-                    await self.one(job, load.lane)
-                return {"called_at": called_at}
-            case "time":
-                return {"ms": await self._timed(load, request["callers"])}
-            case unknown:
-                raise ValueError(f"do: {unknown!r}, expected many, one or time")
+    def many(self, jobs: Iterable[Job], lane: Lane) -> None:
+        """Publish many."""
+        self._runner.run(self.put_many(jobs, lane))
 
-    async def _timed(self, load: Load, callers: int) -> list[float]:
+    def _timed(self, load: Load, callers: int) -> list[float]:
+        return self._runner.run(self._timed_together(load, callers))
+
+    async def _timed_together(self, load: Load, callers: int) -> list[float]:
         took_ms: list[float] = []
 
         async def call(share: list[Job]) -> None:
             for job in share:
                 began = time.perf_counter()
-                await self.one(job, load.lane)
+                await self.put(job, load.lane)
                 took_ms.append((time.perf_counter() - began) * 1000)
 
         async with asyncio.TaskGroup() as group:

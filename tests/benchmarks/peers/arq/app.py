@@ -71,14 +71,14 @@ class _Publisher(AsyncPublisher):
     async def open(self) -> None:
         self._pool = await create_pool(_REDIS)
 
-    async def one(self, job: Job, lane: Lane) -> None:
+    async def put(self, job: Job, lane: Lane) -> None:
         # A worker has one queue: without lanes everything is in it.
         queue = _QUEUES[lane if setup.lanes else "low"]
         await self._pool.enqueue_job("deliver", *job, _queue_name=queue)
 
-    async def many(self, jobs: Iterable[Job], lane: Lane) -> None:
+    async def put_many(self, jobs: Iterable[Job], lane: Lane) -> None:
         for chunk in in_chunks(jobs, _AT_A_TIME):
-            await asyncio.gather(*(self.one(job, lane) for job in chunk))
+            await asyncio.gather(*(self.put(job, lane) for job in chunk))
 
 
 if __name__ == "__main__":

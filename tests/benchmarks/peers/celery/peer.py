@@ -3,53 +3,43 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.benchmarks.peers.peer import Peer
+from tests.benchmarks.peers.peer import Commands, Peer
 from tests.benchmarks.peers.setup import HIGH_CONCURRENCY, Setup
 
 _MODULE = "tests.benchmarks.peers.celery.app"
-_PACKAGES = ("celery", "kombu", "redis", "hiredis", "httpx")
 _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "ERROR")
 
 
 def celery(python: Path) -> Peer:
     """Return it with Celery's own rate_limit."""
-    return Peer(
-        name="celery",
-        title="Celery, rate_limit",
-        setup_text="threads, acks_late; rate_limit of the task, in one worker",
-        module=_MODULE,
-        packages=_PACKAGES,
-        commands=_both_queues,
-        python=python,
-        environment={"BENCH_LIMITER": "own"},
-    )
+    setup = "threads, acks_late; rate_limit of the task, in one worker"
+    return _peer("celery", "Celery, rate_limit", setup, _both_queues, python)
 
 
 def celery_prefork(python: Path) -> Peer:
     """Return it with the default pool."""
-    return Peer(
-        name="celery-prefork",
-        title="Celery, prefork",
-        setup_text="prefork with 4 processes, acks_late; rate_limit of the task, in one worker",
-        module=_MODULE,
-        packages=_PACKAGES,
-        commands=_prefork,
-        python=python,
-        environment={"BENCH_LIMITER": "own"},
-    )
+    setup = "prefork with 4 processes, acks_late; rate_limit of the task, in one worker"
+    return _peer("celery-prefork", "Celery, prefork", setup, _prefork, python)
 
 
 def celery_bucket(python: Path) -> Peer:
     """Return it with a bucket in Redis and a queue for new sales."""
+    setup = "threads, acks_late; a bucket in Redis; a queue and a worker for new sales"
+    return _peer("celery-bucket", "Celery, bucket", setup, _a_worker_for_each, python, "bucket")
+
+
+def _peer(
+    name: str, title: str, setup: str, commands: Commands, python: Path, limiter: str = "own"
+) -> Peer:
     return Peer(
-        name="celery-bucket",
-        title="Celery, bucket",
-        setup_text="threads, acks_late; a bucket in Redis; a queue and a worker for new sales",
+        name=name,
+        title=title,
+        setup_text=setup,
         module=_MODULE,
-        packages=_PACKAGES,
-        commands=_a_worker_for_each,
+        packages=("celery", "kombu", "redis", "hiredis", "httpx"),
+        commands=commands,
         python=python,
-        environment={"BENCH_LIMITER": "bucket"},
+        environment={"BENCH_LIMITER": limiter},
     )
 
 

@@ -65,13 +65,13 @@ class _Publisher(AsyncPublisher):
         await high.startup()
         await low.startup()
 
-    async def one(self, job: Job, lane: Lane) -> None:
+    async def put(self, job: Job, lane: Lane) -> None:
         # A worker has one stream: without lanes everything is in it.
         await _tasks[lane if setup.lanes else "low"].kiq(*job)
 
-    async def many(self, jobs: Iterable[Job], lane: Lane) -> None:
+    async def put_many(self, jobs: Iterable[Job], lane: Lane) -> None:
         for chunk in in_chunks(jobs, _AT_A_TIME):
-            await asyncio.gather(*(self.one(job, lane) for job in chunk))
+            await asyncio.gather(*(self.put(job, lane) for job in chunk))
 
 
 if __name__ == "__main__":
