@@ -12,13 +12,13 @@ _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "
 
 def celery(python: Path) -> Peer:
     """Return it with Celery's own rate_limit."""
-    setup = "threads, acks_late; rate_limit of the task, in one worker"
-    return _peer("celery", "Celery, rate_limit", setup, _both_queues, python)
+    setup = "threads, acks_late; under a rate: rate_limit of the task, in one worker"
+    return _peer("celery", "Celery", setup, _both_queues, python)
 
 
 def celery_prefork(python: Path) -> Peer:
     """Return it with the default pool."""
-    setup = "prefork with 4 processes, acks_late; rate_limit of the task, in one worker"
+    setup = "prefork with 4 processes, acks_late"
     return _peer("celery-prefork", "Celery, prefork", setup, _prefork, python)
 
 
