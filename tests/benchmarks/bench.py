@@ -1,6 +1,7 @@
 """A bench: what it asks, in which cells, of whom; and how it is run."""
 
 import sys
+import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Generic, Literal, TypeVar
@@ -84,11 +85,12 @@ def run(bench: Bench[Any], plan: Plan, clock: Clock) -> Result:
         for cell in bench.cells(plan.extent)
         for name in _entrants(bench, cell, plan.contenders)
     ]
+    names = {sheet.contender.name: sheet.contender for sheet in sheets}
+    entrants = tuple(map(_entrant, names.values()))
     for number in range(plan.runs):
         for sheet in sheets:
             trial = Trial(sheet.contender, sheet.cell, plan.seed + number, plan.extent)
             sheet.note(bench, trial)
-    names = {sheet.contender.name: sheet.contender for sheet in sheets}
     return Result(
         bench=bench.name,
         question=bench.question,
@@ -100,7 +102,7 @@ def run(bench: Bench[Any], plan: Plan, clock: Clock) -> Result:
         seconds=round(clock.monotonic_s() - began, 1),
         machine=facts,
         figures=bench.figures,
-        entrants=(*map(_entrant, names.values()), *([_LIMIT] if bench.limit else [])),
+        entrants=(*entrants, *([_LIMIT] if bench.limit else [])),
         rows=(*(sheet.row(bench) for sheet in sheets), *_limits(bench, plan)),
     )
 
@@ -121,11 +123,16 @@ class _Sheet:
         try:
             figures = bench.measure(trial)
         except TrialError as error:
-            self._values.append(None)
-            self._failures.append(f"run {len(self._values)}: {error}")
-            print(f"{where}: FAILED {error}\n{error.log}", file=sys.stderr, flush=True)
+            self._fail(where, str(error), error.log)
+        except Exception as error:  # noqa: BLE001 - one trial must not end hours of others
+            self._fail(where, type(error).__name__, traceback.format_exc())
         else:
             self._values.append(figures)
+
+    def _fail(self, where: str, reason: str, log: str) -> None:
+        self._values.append(None)
+        self._failures.append(f"run {len(self._values)}: {reason}")
+        print(f"{where}: FAILED {reason}\n{log}", file=sys.stderr, flush=True)
 
     def row(self, bench: Bench[Any]) -> Row:
         """Return it as it is kept."""

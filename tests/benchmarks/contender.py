@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -100,9 +100,12 @@ class Shop:
     def _ask(self, **request: Any) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
+        try:
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        except BrokenPipeError:
+            answer = b""
         if not answer:
             raise TrialError("the publisher ended", self._arena.log_tail())
         return dict(json.loads(answer))
@@ -143,6 +146,3 @@ def arena(answers: Mapping[str, Any], appendfsync: AppendFsync = "everysec") -> 
         ):
             pid = int(redis.info("server")["process_id"])
             yield Arena(home, broker.url, pid, sandbox)
-
-
-Arenas = Callable[..., AbstractContextManager[Arena]]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.benchmarks.bench import label
 from tests.benchmarks.catalogue import BENCHES
+from tests.benchmarks.goals import GOALS
 from tests.benchmarks.numbers import number
 from tests.benchmarks.plots import plots
 from tests.benchmarks.results import FOLDER, Entrant, Figure, Machine, Result, Row, load
@@ -47,6 +48,8 @@ def render(results: Mapping[str, Result]) -> Mapping[str, str]:
     """Return the page and its plots, by their paths below docs/."""
     files: dict[str, str] = {}
     sections = [_HEAD]
+    if results:
+        sections.append("\n".join(_goals(results)) + "\n")
     for name in BENCHES:
         if name in results:
             result = results[name]
@@ -66,6 +69,20 @@ def write(docs: Path = DOCS) -> None:
         old.unlink()
     for path, text in files.items():
         (docs / path).write_text(text, encoding="utf-8")
+
+
+def _goals(results: Mapping[str, Result]) -> Iterator[str]:
+    yield "## Goals"
+    yield ""
+    yield "Of the relay, in the worst cell that is spoken of."
+    yield ""
+    yield "| goal | bench | wanted | reached | met |"
+    yield "| --- | --- | ---: | ---: | --- |"
+    for goal in GOALS:
+        reached = goal.reached(results)
+        met = "-" if reached is None else "yes" if goal.is_met(reached) else "no"
+        wanted = f"{goal.bound} {number(goal.wanted)}"
+        yield f"| {goal.text} | {goal.bench} | {wanted} | {number(reached)} | {met} |"
 
 
 def _section(result: Result) -> Iterator[str]:

@@ -43,12 +43,13 @@ class Recorded:
     """Measures nothing, and remembers who was asked."""
 
     failing: str = ""
+    error: Exception | None = None
     trials: list[tuple[str, int, int]] = field(default_factory=list)
 
     def __call__(self, trial: Trial[Cell]) -> Figures:
         self.trials.append((trial.contender.name, trial.cell.size, trial.seed))
         if trial.contender.name == self.failing and trial.seed == 8:
-            raise TrialError("it hung")
+            raise self.error or TrialError("it hung")
         return {"speed": float(trial.cell.size * trial.seed)}
 
 
@@ -105,6 +106,20 @@ def test_a_trial_that_fails_is_told_and_the_others_go_on(
     assert failed.failures == ("run 2: it hung",)
     assert other.values == {"speed": (14.0, 16.0)}
     assert "FAILED it hung" in capsys.readouterr().err
+
+
+def test_an_error_that_nobody_expected_fails_its_trial_only(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    measure = Recorded(failing="celery", error=ZeroDivisionError("by nothing"))
+
+    result = run(bench(measure), PLAN, SystemClock())
+
+    failed = result.row("celery", {"size": 1})
+    assert failed is not None
+    assert failed.failures == ("run 2: ZeroDivisionError",)
+    assert len(measure.trials) == 8
+    assert "by nothing" in capsys.readouterr().err
 
 
 def test_the_limit_is_a_row_of_every_cell() -> None:

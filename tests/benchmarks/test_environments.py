@@ -1,4 +1,5 @@
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ def test_all_send_by_the_same_httpx() -> None:
         )
         == 1
     )
+
+
+@pytest.mark.parametrize("package", ["celery", "kombu", "redis", "hiredis", "httpx"])
+def test_plain_celery_is_of_the_versions_that_the_relay_runs_on(package: str) -> None:
+    # The crash bench runs both in the workspace's environment.
+    lock = (_PEERS / "celery" / "requirements.lock").read_text()
+
+    assert f"\n{package}=={version(package)} " in f"\n{lock}"
 
 
 def test_an_environment_that_is_complete_is_used_as_it_is(tmp_path: Path) -> None:

@@ -31,9 +31,20 @@ def test_a_section_has_the_plot_the_medians_their_range_and_the_ratio() -> None:
     assert files["benchmarks/drain.svg"].startswith("<?xml")
 
 
+def test_goals_are_told_beside_what_was_reached() -> None:
+    kept = result(row("relay", 1.0)).model_copy(update={"rows": ()})
+
+    page = render({"drain": kept})[PAGE]
+
+    assert "| sales/s / those of the best peer | drain | at least 1.3 | - | - |" in page
+
+
 def test_what_failed_is_told_on_the_page() -> None:
     failed = Row(
-        contender="celery", cell={"cell": "c"}, values={"speed": (None,)}, failures=("run 1: hung",)
+        contender="celery",
+        cell={"payload": "c"},
+        values={"speed": (None,)},
+        failures=("run 1: hung",),
     )
 
     page = render({"drain": result(row("relay", 1.0), failed)})[PAGE]

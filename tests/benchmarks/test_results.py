@@ -19,7 +19,7 @@ _ENTRANTS = tuple(
 
 
 def row(contender: str, *values: float | None, cell: str = "c") -> Row:
-    return Row(contender=contender, cell={"cell": cell}, values={"speed": values})
+    return Row(contender=contender, cell={"payload": cell}, values={"speed": values})
 
 
 def result(*rows: Row, bench: str = "drain") -> Result:
@@ -84,4 +84,4 @@ def test_a_file_with_a_field_that_is_unknown_is_refused(tmp_path: Path) -> None:
 def test_cells_are_told_once_in_their_order() -> None:
     rows = [row(who, 1.0, cell=cell) for cell in ("b", "a") for who in ("relay", "celery")]
 
-    assert [cell["cell"] for cell in result(*rows).cells()] == ["b", "a"]
+    assert [cell["payload"] for cell in result(*rows).cells()] == ["b", "a"]

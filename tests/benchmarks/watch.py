@@ -82,7 +82,7 @@ def watch(
     found.sort(key=lambda receipt: receipt.started)
     if not found and not may_pause:
         raise TrialError(f"nothing arrived in {seconds:g} s", arena.log_tail())
-    if arena.sandbox.stats().applied_requests >= jobs:
+    if found and arena.sandbox.stats().applied_requests >= jobs:
         # What came last is the end, not when that was noticed.
         ended = max(receipt.at for receipt in found)
     return Watched(Period(began, ended), tuple(found), after[0] - cost[0], after[1] - cost[1])

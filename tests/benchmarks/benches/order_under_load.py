@@ -19,7 +19,7 @@ from tests.benchmarks.watch import await_first, watch
 from onport_queue.clock import SystemClock
 
 _RATES = (10.0, 50.0)
-_LATENCY_MS = 50.0
+LATENCY_MS = 50.0
 _PRODUCTS = {"full": 100_000, "quick": 20_000, "smoke": 500}
 _SALES = {"full": 120, "quick": 60, "smoke": 5}
 _GAP_TOKENS = 4.0
@@ -41,7 +41,7 @@ class Cell:
     @property
     def in_flight(self) -> int:
         """Requests in flight at that rate, and a few more: more would only wait for tokens."""
-        return round(self.rate * _LATENCY_MS / 1000 * 1.25) + 4
+        return round(self.rate * LATENCY_MS / 1000 * 1.25) + 4
 
 
 def _cells(extent: Extent) -> Sequence[Cell]:
@@ -56,7 +56,7 @@ def _contenders(_: Cell) -> Sequence[str]:
 
 
 def _measure(trial: Trial[Cell]) -> Figures:
-    with arena({"latency_ms": _LATENCY_MS}) as here:
+    with arena({"latency_ms": LATENCY_MS}) as here:
         setup = here.setup(rate=trial.cell.rate, concurrency=trial.cell.in_flight, lanes=True)
         with trial.contender.publishing(here, setup) as shop:
             if trial.cell.who == "new sales behind products":
