@@ -49,7 +49,7 @@ class Peer:
     def publishing(self, arena: Arena, setup: Setup) -> AbstractContextManager[Shop]:
         """Run its publisher."""
         command = [str(self.python), "-m", self.module]
-        return publisher(command, self._variables(setup), arena)
+        return publisher(command, self._variables(arena, setup), arena)
 
     @contextmanager
     def working(self, arena: Arena, setup: Setup) -> Iterator[Collection[int]]:
@@ -58,13 +58,17 @@ class Peer:
             pids = []
             for arguments in self.commands(setup):
                 command = [str(self.python), *arguments]
-                worker = _session(command, self._variables(setup), arena.home / "contender.log")
+                worker = _session(
+                    command, self._variables(arena, setup), arena.home / "contender.log"
+                )
                 pids.append(stack.enter_context(worker))
             yield pids
 
-    def _variables(self, setup: Setup) -> dict[str, str]:
+    def _variables(self, arena: Arena, setup: Setup) -> dict[str, str]:
         # What else is imported is found from the checkout; only the standard library is needed.
-        return {"PYTHONPATH": str(ROOT), **self.environment, **setup.environment()}
+        # What a killed process leaves in its temporary directory goes with the arena.
+        folders = {"PYTHONPATH": str(ROOT), "TMPDIR": str(arena.home)}
+        return {**folders, **self.environment, **setup.environment()}
 
 
 @contextmanager
