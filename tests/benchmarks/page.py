@@ -19,9 +19,12 @@ _HEAD = """\
 What a merchant has of the relay, and of what they would use instead: how much of the allowed rate
 is used, how long a new order waits behind a catalogue, what a day's changes and a crash cost.
 
-    ./relay bench --quick      # one cell of each, the relay and plain Celery: under 8 minutes
-    ./relay bench drain        # one bench in full, with everybody; kept, and shown on this page
-    ./relay bench --list       # all of them, and how long each takes
+<!-- not run: it takes from minutes to hours -->
+```sh
+./relay bench --list       # what there is, and how long each takes
+./relay bench --quick      # one cell of each, the relay and plain Celery: under 8 minutes
+./relay bench drain        # one bench in full, with everybody; kept, and shown on this page
+```
 
 This page is generated from `tests/benchmarks/results/*.json` after each full run.
 
