@@ -57,11 +57,11 @@ def _rest(cell: Mapping[str, Value]) -> dict[str, Value]:
 
 def _bars(result: Result, cells: list[Mapping[str, Value]], what: str) -> str:
     figure = result.figures[0]
-    shown = [
-        (entrant, medians)
+    all_medians = (
+        (entrant, [_median(result, entrant, cell, figure.name) for cell in cells])
         for entrant in result.entrants
-        if any(medians := [_median(result, entrant, cell, figure.name) for cell in cells])
-    ]
+    )
+    shown = [(entrant, medians) for entrant, medians in all_medians if set(medians) != {None}]
     labels = [label({name: cell[name] for name in list(cell)[:1]}) for cell in cells]
     unit = f" [{figure.unit}]" if figure.unit else ""
     with rc_context({"svg.hashsalt": _SALT, "svg.fonttype": "none"}):

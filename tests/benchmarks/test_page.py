@@ -31,6 +31,13 @@ def test_a_section_has_the_plot_the_medians_their_range_and_the_ratio() -> None:
     assert files["benchmarks/drain.svg"].startswith("<?xml")
 
 
+def test_nothing_is_drawn_as_a_bar_too() -> None:
+    # What was lost, say: of all figures the best.
+    svg = render({"drain": result(row("relay", 0.0))})["benchmarks/drain.svg"]
+
+    assert ">relay<" in svg
+
+
 def test_goals_are_told_beside_what_was_reached() -> None:
     kept = result(row("relay", 1.0)).model_copy(update={"rows": ()})
 

@@ -67,7 +67,7 @@ def _measure(trial: Trial[Cell]) -> Figures:
     return {
         "requests": requests,
         "of one by one": requests / trial.cell.changes,
-        "minutes at R": requests / _RATE / 60,
+        "time at R": requests / _RATE / 60,
     }
 
 
@@ -121,7 +121,7 @@ def _limit(cell: Cell) -> Figures:
     return {
         "requests": requests,
         "of one by one": requests / cell.changes,
-        "minutes at R": requests / _RATE / 60,
+        "time at R": requests / _RATE / 60,
     }
 
 
@@ -138,7 +138,7 @@ BENCH = Bench(
     figures=(
         Figure(name="requests", unit="", meaning="accepted requests", better="less"),
         Figure(name="of one by one", unit="", meaning="requests / changes", better="less"),
-        Figure(name="minutes at R", unit="min", meaning="that they take", better="less"),
+        Figure(name="time at R", unit="min", meaning="that they take", better="less"),
     ),
     cells=_cells,
     contenders=_contenders,

@@ -78,8 +78,8 @@ BENCH = Bench(
     question="How fast goes out what is pending when no rate limits it, sales one by one and "
     f"products in bulk, of 1 KB each; one worker process, {_CONCURRENCY} requests in flight.",
     figures=(
-        Figure(name="items/s", unit="/s", meaning="sales or products accepted", better="more"),
-        Figure(name="requests/s", unit="/s", meaning="requests that carried them", better="more"),
+        Figure(name="items/s", unit="", meaning="sales or products accepted", better="more"),
+        Figure(name="requests/s", unit="", meaning="requests that carried them", better="more"),
         Figure(
             name="worker CPU", unit="ms", meaning="of the workers, for a request", better="less"
         ),

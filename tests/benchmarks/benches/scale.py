@@ -65,7 +65,7 @@ BENCH = Bench(
     f"at an endpoint that answers after {_LATENCY_MS:g} ms. The limit is what is in flight / "
     "latency; the machine's processors, which endpoint and broker share, end it sooner.",
     figures=(
-        Figure(name="requests/s", unit="/s", meaning="accepted requests", better="more"),
+        Figure(name="requests/s", unit="", meaning="accepted requests", better="more"),
         Figure(name="CPU", unit="ms", meaning="of workers and broker, a request", better="less"),
     ),
     cells=_cells,
