@@ -40,6 +40,7 @@ def test_a_child_finds_the_lock_free_that_a_thread_of_its_parent_holds() -> None
         pass
 
 
+@pytest.mark.usefixtures("redis_client")
 @pytest.mark.parametrize("state", ["pending", "spooled"])
 def test_a_put_imports_nothing_which_a_fork_could_leave_half_done(
     broker_url: str, tmp_path: Path, state: str
