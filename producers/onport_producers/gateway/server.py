@@ -50,10 +50,10 @@ class Address:
         return _bound(family, address, shares=True)
 
 
-def serve(settings: Settings, place: socket.socket) -> bool:
+def serve(settings: Settings, place: socket.socket, *, parent: int) -> bool:
     """Serve at a bound socket's address until TERM or Ctrl-C; what was accepted is answered first.
 
-    QUIT ends it at once.
+    So it does when `parent`, which started this process, is no more. QUIT ends it at once.
 
     Each process has a socket of its own there, among which the system shares out connections;
     at one socket the quickest process would take nearly all of them.
@@ -84,7 +84,7 @@ def serve(settings: Settings, place: socket.socket) -> bool:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECTED_AFTER, 20, 20)
-    server = _Server(config, gateway)
+    server = _Server(config, gateway, parent)
     with _bound(place.family, place.getsockname(), shares=True) as listener:
         server.run(sockets=[listener])
     _log.info("stopped")
@@ -107,10 +107,10 @@ def _bound(
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, gateway: Gateway) -> None:
+    def __init__(self, config: uvicorn.Config, gateway: Gateway, parent: int) -> None:
         super().__init__(config)
         self._gateway = gateway
-        self._parent = os.getppid()
+        self._parent = parent
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -61,6 +61,8 @@ def gateway(
             typer.echo(f"Gateway   {bound}, {workers} process{'es' * (workers > 1)}. Ctrl-C stops.")
             page = "off; page_token turns it on" if settings.page_token is None else f"{bound}/"
             typer.echo(f"Page      {page}")
-            work = partial(serve, settings, place)
+            # Asked before anything is forked: later it may be gone already.
+            parent = os.getppid() if workers == 1 else os.getpid()
+            work = partial(serve, settings, place, parent=parent)
             good = work() if workers == 1 else Prefork(work, workers, SystemClock()).run()
     raise typer.Exit(GOOD if good else OFF)
