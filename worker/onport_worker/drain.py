@@ -201,7 +201,6 @@ class Drain:
             return
         finally:
             self._leases.drop(lease)
-        self._steps(Step.SETTLED)
         match settled:
             case Settled(wake, events):
                 self._observer.settled(delivery)
@@ -214,6 +213,7 @@ class Drain:
                 self._log.warning("settle_fenced", lease=lease)
             case _:
                 assert_never(settled)
+        self._steps(Step.SETTLED)
 
     def _until_told(self) -> Retrying:
         # A delivered request is not forgotten while the broker is away, however long: back again it
