@@ -15,7 +15,8 @@ class EventName(StrEnum):
     RATE_SET = "rate_set"
     """An operator set the rate `to`, or gave back the configured one (None)."""
     OUTAGE_BEGAN = "outage_began"
-    """The breaker opened after so many `failures` in a row."""
+    """The breaker opened after so many `failures` in a row; `status` is what was answered last, or
+    `cause` what kept the answer away."""
     OUTAGE_ENDED = "outage_ended"
     """A probe was answered, so many `seconds` after the breaker had opened."""
     PAUSED = "paused"

@@ -64,7 +64,23 @@ def test_five_failures_in_a_row_pause_the_account(busy: Bench) -> None:
     stats = busy.queue.stats()
     assert [(pause.scope, pause.cause) for pause in stats.pauses] == [("account", "outage")]
     assert stats.events[0].name == EventName.OUTAGE_BEGAN
+    assert stats.events[0].status == "503"
+    assert stats.pauses[0].reason == "the endpoint answers 503"
     assert busy.claim(Lane.LOW, HUNDRED) == Paused(1.0)
+
+
+def test_what_kept_the_answers_away_is_told(busy: Bench) -> None:
+    for _ in range(5):
+        flight = claim(busy)
+        verdicts = [Retry(500) for _ in flight.items]
+        unanswered = Settlement(
+            verdicts, Answer.FAILED, sent=False, status="not sent", text="ConnectError"
+        )
+        busy.queue.settle(flight.lease, unanswered)
+
+    stats = busy.queue.stats()
+    assert (stats.events[0].status, stats.events[0].cause) == (None, "ConnectError")
+    assert stats.pauses[0].reason == "the endpoint does not answer: ConnectError"
 
 
 @pytest.mark.parametrize("answer", [Answer.ACCEPTED, Answer.THROTTLED, Answer.REFUSED])

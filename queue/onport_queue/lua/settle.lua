@@ -36,7 +36,7 @@ redis.call('ZREMRANGEBYSCORE', SETTLED, '-inf', whole(now - SETTLED_REMEMBERED))
 
 local gate = load_gate()
 if kind == 'failed' then
-  note_failure(gate, lease, flight.keys, now)
+  note_failure(gate, lease, flight.keys, status, text, now)
 elseif kind ~= 'none' then
   note_life(gate, lease, now)
 end

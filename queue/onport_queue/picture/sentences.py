@@ -75,7 +75,7 @@ def _sentence(event: Event) -> str:
         case EventName.RATE_SET:
             return f"an operator set the rate to {_rate(event.to)} requests/s"
         case EventName.OUTAGE_BEGAN:
-            return f"an outage began: {event.failures} requests in a row failed"
+            return f"an outage began: {event.failures} requests in a row failed{_last(event)}"
         case EventName.OUTAGE_ENDED:
             return f"the outage ended after {spoken(event.seconds or 0)}: a probe was answered"
         case EventName.PAUSED:
@@ -89,6 +89,12 @@ def _sentence(event: Event) -> str:
             return "the broker came back without its data"
         case _:
             assert_never(event.name)
+
+
+def _last(event: Event) -> str:
+    if event.status is not None:
+        return f", the last was answered {event.status}"
+    return "" if event.cause is None else f", the last was not answered: {event.cause}"
 
 
 def _rate(rate: float | None) -> str:

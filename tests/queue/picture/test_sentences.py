@@ -23,8 +23,12 @@ SENTENCES = [
     ),
     (Event(name=EventName.RATE_SET), "an operator gave back the configured rate"),
     (
-        Event(name=EventName.OUTAGE_BEGAN, failures=5),
-        "an outage began: 5 requests in a row failed",
+        Event(name=EventName.OUTAGE_BEGAN, failures=5, status="503"),
+        "an outage began: 5 requests in a row failed, the last was answered 503",
+    ),
+    (
+        Event(name=EventName.OUTAGE_BEGAN, failures=5, cause="ReadTimeout"),
+        "an outage began: 5 requests in a row failed, the last was not answered: ReadTimeout",
     ),
     (
         Event(name=EventName.OUTAGE_ENDED, seconds=123.4),

@@ -117,7 +117,9 @@ def _drain(stats: Stats, settings: Settings) -> str:
     requests = requests_left(stats, settings)
     if requests == 0:
         return "nothing is pending"
-    paused = ", not counting pauses" if stats.pauses else ""
+    left_out = [f"{stats.delayed:,} delayed jobs"] if stats.delayed else []
+    left_out += ["pauses"] if stats.pauses else []
+    paused = f", not counting {' and '.join(left_out)}" if left_out else ""
     return f"{requests:,} requests left: about {spoken(drain_s(stats, settings))}{paused}"
 
 

@@ -49,8 +49,9 @@ local function throttle(gate, flight, asked_ms, now)
   redis.call('HSET', GATE, 'tat', string.format('%.3f', ends + 1000 / adapted_rate(gate.learnt, ceiling)))
 end
 
--- No answer, or one that says that the endpoint is not well.
-local function note_failure(gate, lease, keys, now)
+-- No answer, or one that says that the endpoint is not well. Why: the status answered, or what kept the answer away.
+local function note_failure(gate, lease, keys, status, text, now)
+  local answered = string.match(status, '^%d+$')
   local outage = gate.outage
   if outage.openings > 0 then
     if outage.probe ~= lease then return end -- sent before the breaker opened: nothing new
@@ -63,13 +64,14 @@ local function note_failure(gate, lease, keys, now)
     end
     if outage.failures < FAILURES_IN_A_ROW or #outage.keys < FAILED_JOBS then return save_outage(gate) end
     outage.since = now
-    event(now, 'outage_began', { failures = outage.failures })
+    event(now, 'outage_began', { failures = outage.failures, status = answered, cause = not answered and text or nil })
   end
   outage.openings = outage.openings + 1
   outage['until'] = now + doubling(outage.openings)
   outage.probe = nil
   save_outage(gate)
-  pause('account', 'outage', outage['until'], 'the endpoint fails', now)
+  local why = answered and 'answers ' .. answered or 'does not answer' .. (text ~= '' and ': ' .. text or '')
+  pause('account', 'outage', outage['until'], 'the endpoint ' .. why, now)
 end
 
 -- Any other answer.

@@ -34,7 +34,10 @@ export function forecastOf(account, away) {
   const [first, ...rest] = picture.new_jobs;
   if (isCalm(picture)) return capital(first ?? "");
   const isHeldUp = picture.streams.length > 0 && picture.streams.every((stream) => stream.in_s === null);
-  if (isHeldUp) return `${many(picture.pending, "job")} held up`;
+  if (isHeldUp) {
+    const delayed = picture.delayed ? `, ${number(picture.delayed)} delayed` : "";
+    return `${many(picture.pending, "job")} held up${delayed}`;
+  }
   const largest = picture.streams.toSorted((one, other) => other.pending - one.pending).slice(0, STREAMS_TOLD);
   return [...largest.map((stream) => `${stream.name} ${stream.expected}`), ...rest].map(capital).join(" · ");
 }
