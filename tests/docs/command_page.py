@@ -17,7 +17,7 @@ Generated from the code by `python -m tests.docs.reference`. Every command tells
 `--help`.
 
 `./relay` in a checkout prepares what it needs and passes everything on: `./relay status` is
-`{PROGRAM} status`. Only `./relay test` and `./relay dist` are its own; `./relay test --help` tells
+`{PROGRAM} status`. Only `./relay test`, `bench` and `dist` are its own; `./relay test --help` tells
 about them.
 """
 
