@@ -46,7 +46,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What became of a bulk put: `accepted` is all, the others are how many of these."""
+    """What became of a bulk put: `accepted` is all, the others are how many of these.
+
+    `first_warning` is one of what the `warnings` are about, empty if there are none.
+    """
 
     accepted: int = 0
     folded: int = 0
@@ -55,4 +58,5 @@ class Summary:
     delayed: int = 0
     spooled: int = 0
     warnings: int = 0
+    first_warning: str = ""
     expected_at: datetime | None = None

@@ -257,6 +257,7 @@ class Storefront(ABC):
         not_before: datetime | None,
     ) -> Summary:
         outcomes = reply.outcomes if reply else ()
+        odd = [job.warnings[0] for job in batch if job.warnings]
         return Summary(
             accepted=summary.accepted + len(batch),
             folded=summary.folded + outcomes.count(PutOutcome.FOLDED),
@@ -264,7 +265,8 @@ class Storefront(ABC):
             unchanged=summary.unchanged + outcomes.count(PutOutcome.UNCHANGED),
             delayed=summary.delayed + outcomes.count(PutOutcome.DELAYED),
             spooled=summary.spooled + (0 if reply else len(batch)),
-            warnings=summary.warnings + sum(1 for job in batch if job.warnings),
+            warnings=summary.warnings + len(odd),
+            first_warning=summary.first_warning or next(iter(odd), ""),
             expected_at=self._expected_at(Lane.LOW, reply, not_before) if reply else None,
         )
 

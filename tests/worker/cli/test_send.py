@@ -79,8 +79,9 @@ def test_the_summary_is_a_sentence(run: Run) -> None:
     result = run("send", "products", "-", stdin=content)
 
     assert result.stdout.startswith(
-        "3 items accepted (1 folded into jobs that were not sent yet, 1 with warnings); "
-        "delivery expected by "
+        "3 items accepted (1 folded into jobs that were not sent yet, 1 with warnings, the first: "
+        "carries none of externalId, sku: keyed by its content, so it never folds); delivery "
+        "expected by "
     )
     assert result.stderr == ""
 
@@ -97,6 +98,7 @@ def test_the_summary_is_one_object_for_a_script(run: Run) -> None:
         "superseded": 0,
         "unchanged": 0,
         "warnings": 2,
+        "first_warning": "lineItems: empty; a sale without lines routes nothing",
         "fault": None,
     }
 

@@ -132,5 +132,6 @@ class Intake:
             folded=so_far.folded + (receipt.state == State.FOLDED),
             superseded=so_far.superseded + (receipt.state == State.SUPERSEDED),
             warnings=so_far.warnings + bool(receipt.warnings),
+            first_warning=so_far.first_warning or next(iter(receipt.warnings), ""),
             expected_at=max(times, default=None),
         )

@@ -28,6 +28,7 @@ class Outcome:
             "superseded": summary.superseded,
             "unchanged": summary.unchanged,
             "warnings": summary.warnings,
+            "first_warning": summary.first_warning,
             "expected_at": summary.expected_at.isoformat() if summary.expected_at else None,
             "fault": self.fault,
         }
@@ -45,7 +46,7 @@ class Outcome:
         details = [f"{summary.folded:,} folded into jobs that were not sent yet"]
         details += [f"{summary.superseded:,} superseded: Onport has something newer"]
         details += [f"{summary.unchanged:,} unchanged: Onport has them"]
-        details += [f"{summary.warnings:,} with warnings"]
+        details += [f"{summary.warnings:,} with warnings, the first: {summary.first_warning}"]
         told = ", ".join(detail for detail in details if not detail.startswith("0 "))
         sentence = f"{items(summary.accepted)} accepted" + (f" ({told})" if told else "")
         sentence += f", {rejected}" if rejected else ""
