@@ -87,6 +87,7 @@ def test_the_floor_has_what_is_declared(floor: Path) -> None:
     }
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_the_producers_tests_pass_at_the_floor(floor: Path) -> None:
     tested = subprocess.run(

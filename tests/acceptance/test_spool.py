@@ -23,7 +23,7 @@ KEYS = 40
 FIRST_WITHIN_S, OTHERS_WITHIN_S = 0.4, 0.05
 
 CLOCK = SystemClock()
-pytestmark = pytest.mark.timeout(OUTAGE_S + 180)
+pytestmark = [pytest.mark.timeout(OUTAGE_S + 180), pytest.mark.alone]
 
 
 def state(key: str, number: int) -> dict[str, object]:

@@ -22,6 +22,8 @@ from onport_queue.names import Lane
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
 
+pytestmark = pytest.mark.alone
+
 BOUND_S = 0.4
 SLACK_S = 0.15
 CLOCK = SystemClock()
