@@ -8,7 +8,10 @@ from typing import Literal, cast
 from onport_queue.flight import Item
 from onport_queue.fold import Fragment
 from onport_queue.names import Kind, Lane
+from onport_queue.puts import PutBatch, PutOutcome, PutReply
 from onport_queue.scripts import Reply
+
+_OUTCOMES = {outcome.value.encode(): outcome for outcome in PutOutcome}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,23 @@ class Replayed:
 
     jobs: int
     wake: tuple[Lane, ...]
+
+
+def put_reply(batch: PutBatch, reply: Sequence[Reply]) -> PutReply:
+    """Return what became of a put."""
+    outcomes, wake, high, low, overgrown, redis_ms, epoch, lowered = reply
+    low_places = {number(place) for place in array(lowered)}
+    unsaid = (Lane.LOW if place in low_places else Lane.HIGH for place in range(len(batch.jobs)))
+    return PutReply(
+        outcomes=tuple(_OUTCOMES[cast("bytes", outcome)] for outcome in array(outcomes)),
+        wake=lanes(wake),
+        pending_high=number(high),
+        pending_low=number(low),
+        overgrown=tuple(number(place) for place in array(overgrown)),
+        redis_ms=number(redis_ms),
+        epoch=text(epoch),
+        lanes=(batch.lane,) * len(batch.jobs) if batch.lane else tuple(unsaid),
+    )
 
 
 def job_view(key: str, reply: Sequence[Reply]) -> JobView:

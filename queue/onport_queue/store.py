@@ -34,7 +34,7 @@ from onport_queue.fold import Fragment, Run
 from onport_queue.jobs import LinkJob
 from onport_queue.ledger import AboutWorker, Stats
 from onport_queue.names import DEFAULT_ACCOUNT, Kind, Lane, checked_name, job_key
-from onport_queue.puts import JOBS_PER_PUT, PutBatch, PutOutcome, PutReply
+from onport_queue.puts import JOBS_PER_PUT, PutBatch, PutReply
 from onport_queue.replies import DeadLetter, Delivery, JobView, Replayed
 from onport_queue.scripts import Reply, Scripts
 from onport_queue.settings import Settings
@@ -42,9 +42,6 @@ from onport_queue.settings import Settings
 PUT_ID_RETENTION_MS = 24 * 3600 * 1000
 REPLICAS_BOUND_MS = 150
 """How long a put waits for the replicas; shorter than the client waits for its answer."""
-
-
-_OUTCOMES = {outcome.value.encode(): outcome for outcome in PutOutcome}
 
 
 class Queue:
@@ -120,24 +117,7 @@ class Queue:
                     arguments += (link.id, link.body)
             else:
                 arguments.append(job.body)
-        outcomes, wake, high, low, overgrown, redis_ms, epoch, lowered = self._put(arguments)
-        low_places = {replies.number(place) for place in replies.array(lowered)}
-        lanes = (
-            batch.lane or (Lane.LOW if place in low_places else Lane.HIGH)
-            for place in range(len(batch.jobs))
-        )
-        return PutReply(
-            outcomes=tuple(
-                _OUTCOMES[cast("bytes", outcome)] for outcome in replies.array(outcomes)
-            ),
-            wake=replies.lanes(wake),
-            pending_high=replies.number(high),
-            pending_low=replies.number(low),
-            overgrown=tuple(replies.number(place) for place in replies.array(overgrown)),
-            redis_ms=replies.number(redis_ms),
-            epoch=replies.text(epoch),
-            lanes=tuple(lanes),
-        )
+        return replies.put_reply(batch, self._put(arguments))
 
     def _put(self, arguments: Sequence[str | bytes | int | float]) -> list[Reply]:
         if not self._replicas:
