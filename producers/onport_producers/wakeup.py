@@ -5,6 +5,7 @@ for work by itself.
 """
 
 import os
+from functools import cache
 from typing import Protocol
 
 from celery import Celery
@@ -55,6 +56,7 @@ class CeleryWaker:
             return self._app
 
 
+@cache
 def _import_what_publishing_needs(redis_url: str) -> None:
     # Celery imports most of itself when it is first used, and that is in a thread. Forked in the
     # middle of it, a child would have half a module for good.
