@@ -194,8 +194,10 @@ local function note_company(expired)
     if #together > 1 then
       for _, each in ipairs(together) do
         local flight = load(FLIGHTS, each)
-        flight.company = true
-        save(FLIGHTS, each, flight)
+        if not flight.company then
+          flight.company = true
+          save(FLIGHTS, each, flight)
+        end
       end
       leases[process_of(lease)] = nil
     end
