@@ -14,16 +14,20 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 _Result = TypeVar("_Result")
+_IDLES_S = 10.0
 
 
 class Errands:
     """Threads that do what may hang, as many as there are at once; they belong to one process.
 
+    One that has had nothing to do for a while ends: a shop may make a producer for each request.
+
     Not a ThreadPoolExecutor: a process that ends would wait for what hangs, and one that was forked
     behind Python's back for its parent's threads, for good.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, idles_s: float = _IDLES_S) -> None:
+        self._idles_s = idles_s
         self._idle = threading.Semaphore(0)
         # By its module: what gevent patches late is not found under a name that was taken early.
         self._waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -77,5 +81,12 @@ class Errands:
 
     def _work(self) -> None:
         while True:
-            self._waiting.get()()
+            try:
+                errand = self._waiting.get(timeout=self._idles_s)
+            except queue.Empty:
+                if self._idle.acquire(blocking=False):  # nobody counts on it any more
+                    return
+                continue
+            errand()
+            del errand
             self._idle.release()

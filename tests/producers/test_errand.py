@@ -52,6 +52,21 @@ def test_threads_are_used_again() -> None:
     assert len(used) < 10
 
 
+def test_a_thread_that_has_had_nothing_to_do_for_a_while_ends(
+    wait_until: Callable[..., None],
+) -> None:
+    errands, used = Errands(idles_s=0.05), list[threading.Thread]()
+    errands.run(lambda: used.append(threading.current_thread()), bound_s=5)
+    wait_until(lambda: not used[0].is_alive())
+
+    assert errands.run(lambda: "again", bound_s=5) == "again"
+
+
+def test_no_errand_is_lost_to_a_thread_that_ends() -> None:
+    errands = Errands(idles_s=0.0001)
+    assert [errands.run(lambda: 1, bound_s=5) for _ in range(2_000)] == [1] * 2_000
+
+
 def test_what_was_done_is_not_held_on_to(wait_until: Callable[..., None]) -> None:
     class Payload:
         pass
