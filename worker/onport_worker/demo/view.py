@@ -43,7 +43,10 @@ def show(report: Report, console: Console) -> None:
     high, low = report.high_wait_ms, report.low_wait_ms
     rows = (
         ("accepted from the shop", f"{report.accepted:,}"),
-        ("delivered / folded into a newer state", f"{report.delivered:,} / {report.folded:,}"),
+        (
+            "things delivered (puts of one count once) / folded",
+            f"{report.delivered:,} / {report.folded:,}",
+        ),
         ("attempts that failed and were repeated", f"{report.retried:,}"),
         (
             "lost / dead / not in the last state meant",
