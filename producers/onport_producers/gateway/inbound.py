@@ -152,7 +152,7 @@ def _said(headers: _Headers, name: bytes, values: Mapping[bytes, _Result]) -> _R
     said = headers.get(name)
     if said is None:
         return None
-    if (value := values.get(said.strip().lower())) is None:
+    if (value := values.get(said)) is None:
         expected = " or ".join(each.decode() for each in values)
         raise InvalidJobError(name.decode(), f"expected {expected}")
     return value
