@@ -20,7 +20,7 @@ from onport_queue.clock import Clock
 from onport_queue.errors import BrokerUnavailableError, NewerFormatError, SpoolError
 from onport_queue.log import Log
 from onport_queue.puts import PutBatch, PutReply
-from onport_queue.scripts import source
+from onport_queue.scripts import library
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
 
@@ -57,7 +57,7 @@ class Reception:
         self._connected: _Connection | None = None
         self._memory = BrokerMemory(clock)
         self._shelter = self._sheltered() if settings.spool_mb else None
-        source("put")  # read now: see wakeup.py on what a thread may import
+        library()  # read now: see wakeup.py on what a thread may import
 
     def put(self, batch: PutBatch) -> PutReply | None:
         """Put a batch, or keep it (None).

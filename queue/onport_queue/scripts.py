@@ -1,5 +1,6 @@
-"""The queue's Lua scripts: one file each, what they share before every one."""
+"""The queue's Lua scripts: one file each, what they share before them, together one library."""
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,12 +9,32 @@ from importlib.resources import files
 from typing import TypeAlias, cast
 
 from redis import Redis
-from redis.commands.core import Script
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import ResponseError
 
 from onport_queue.errors import NewerFormatError
 
 Reply: TypeAlias = "bytes | int | list[Reply]"
+
+SCRIPTS = (
+    "alerts",
+    "claim",
+    "compact",
+    "control",
+    "dead",
+    "delivered",
+    "discard",
+    "forget",
+    "look",
+    "put",
+    "renew",
+    "replay",
+    "schedule",
+    "settle",
+    "show",
+    "states",
+    "stats",
+)
+"""The files of lua/, each a function of the library."""
 
 # Everything but put must go on when Redis is at its memory limit: it frees memory, or leads there,
 # as the end of a pause does.
@@ -34,41 +55,46 @@ _SHARED = (
     "refusals",
     "sizes",
     "landing",
+    "calls",
 )
 """The files of lua/shared, each using only those before it."""
 
-
-_DECLARED = re.compile(r"^local (?:function )?([\w, ]+)", re.MULTILINE)
-_COMMENT = re.compile(r"--.*")
 # A pipeline's errors have words of their own before it.
 _NEWER = re.compile(r"NEWERFORMAT (.*)")
+_UNKNOWN = "Function not found"
 
 
 @cache
-def source(name: str) -> str:
-    """Return the complete text of a script: its own file, after what it uses of the shared ones."""
-    flags = "" if name in _REFUSED_AT_MEMORY_LIMIT else " flags=allow-oom"
-    own = _text(f"{name}.lua")
-    # In a function of its own: Lua allows 200 local names in each.
-    return "\n".join(
-        (f"#!lua{flags}", *_used_by(own), "local function run()", own, "end", "return run()")
+def library() -> str:
+    """Return the complete text of the library, a function of Redis for each script.
+
+    Functions, since EVALSHA makes all that a script shares with others anew in each call, which was
+    a third of a small one.
+    """
+    shared = (_text(f"shared/{part}.lua") for part in _SHARED)
+    scripts = (
+        f"register('{function(name)}', {_flags(name)}, function()\n{_text(f'{name}.lua')}\nend)"
+        for name in SCRIPTS
     )
+    return "\n".join((f"#!lua name=onport_relay_{_digest()}", *shared, *scripts))
 
 
-def _used_by(own: str) -> Sequence[str]:
-    # Each call of a script makes all that stands before it anew, which is a third of a small one.
-    words, used = _words(own), list[str]()
-    for part in reversed(_SHARED):
-        text = _text(f"shared/{part}.lua")
-        declared = {one for found in _DECLARED.findall(text) for one in found.split(", ")}
-        if declared & words:
-            used.insert(0, text)
-            words |= _words(text)
-    return used
+def function(name: str) -> str:
+    """Return what the server calls a script.
+
+    Of another release it has another name, so that both may work on one server.
+    """
+    return f"onport_relay_{name}_{_digest()}"
 
 
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", _COMMENT.sub("", text)))
+@cache
+def _digest() -> str:
+    paths = (*(f"shared/{part}.lua" for part in _SHARED), *(f"{name}.lua" for name in SCRIPTS))
+    return hashlib.sha256("".join(map(_text, paths)).encode()).hexdigest()[:12]
+
+
+def _flags(name: str) -> str:
+    return "{}" if name in _REFUSED_AT_MEMORY_LIMIT else "{ 'allow-oom' }"
 
 
 def _text(path: str) -> str:
@@ -81,12 +107,16 @@ class Scripts:
     def __init__(self, redis: Redis, base_key: str) -> None:
         self._redis = redis
         self._base_key = base_key
-        self._registered: dict[str, Script] = {}
 
     def run(self, name: str, arguments: Sequence[str | bytes | int | float]) -> Reply:
-        """Run a script by its digest; its text travels only when the server does not know it."""
+        """Run a script; its text travels only when the server does not know it."""
         with _newer_format_told():
-            return cast("Reply", self._script(name)(keys=[self._base_key], args=arguments))
+            try:
+                reply = self._redis.fcall(function(name), 1, self._base_key, *arguments)
+            except ResponseError as error:
+                self._teach(error)
+                reply = self._redis.fcall(function(name), 1, self._base_key, *arguments)
+            return cast("Reply", reply)
 
     def run_replicated(
         self,
@@ -97,12 +127,11 @@ class Scripts:
         timeout_ms: int,
     ) -> tuple[Reply, int]:
         """Run a script and wait for replicas; return its reply and how many of them have it."""
-        script = self._script(name)
 
         def run_and_wait() -> tuple[Reply, int]:
             # WAIT speaks of what its own connection wrote, so both go over one.
             pipeline = self._redis.pipeline(transaction=False)
-            pipeline.evalsha(script.sha, 1, self._base_key, *arguments)
+            pipeline.fcall(function(name), 1, self._base_key, *arguments)
             pipeline.wait(replicas, timeout_ms)
             reply, reached = pipeline.execute()
             return reply, reached
@@ -110,15 +139,16 @@ class Scripts:
         with _newer_format_told():
             try:
                 return run_and_wait()
-            except NoScriptError:
-                self._redis.script_load(script.script)
+            except ResponseError as error:
+                self._teach(error)
                 return run_and_wait()
 
-    def _script(self, name: str) -> Script:
-        script = self._registered.get(name)
-        if script is None:
-            script = self._registered[name] = self._redis.register_script(source(name))
-        return script
+    def _teach(self, error: ResponseError) -> None:
+        """Load the library if that is what was wrong; else raise the error again."""
+        if _UNKNOWN not in str(error):
+            raise error
+        # Another process may be doing the same.
+        self._redis.function_load(library(), replace=True)
 
 
 @contextmanager

@@ -117,7 +117,7 @@ class Nemeses:
 
     def _flush_scripts(self) -> None:
         with suppress(RedisError):
-            self.broker.script_flush()
+            self.broker.function_flush()
 
     def _cut(self) -> None:
         self._proxy().cut()

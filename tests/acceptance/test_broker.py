@@ -176,7 +176,7 @@ def test_workers_go_on_when_their_connections_are_killed_and_the_scripts_are_gon
         for _ in range(3):
             relay.run_for(0.5)
             relay.redis.client_kill_filter(_type="normal", skipme=True)
-            relay.redis.script_flush()
+            relay.redis.function_flush()
         relay.wait_until(relay.is_done, within_s=30)
         assert relay.applied() == {item["sku"]: 1 for item in products(5_000)}
         assert relay.queue.stats().imbalance == 0

@@ -31,7 +31,7 @@ def test_a_broker_that_is_away_full_or_read_only_may_take_the_call_later(
     [
         exceptions.ResponseError("user_script:12: Script attempted to access nonexistent global"),
         exceptions.ResponseError("WRONGTYPE Operation against a key holding the wrong kind"),
-        exceptions.NoPermissionError("this user has no permissions to run the 'evalsha' command"),
+        exceptions.NoPermissionError("this user has no permissions to run the 'fcall' command"),
     ],
 )
 def test_a_call_that_is_wrong_stays_wrong(error: exceptions.RedisError) -> None:
@@ -40,13 +40,11 @@ def test_a_call_that_is_wrong_stays_wrong(error: exceptions.RedisError) -> None:
 
 QUOTING = [
     (
-        exceptions.ResponseError("unknown command 'EVALSHA', with args beginning with: 'ada@'"),
-        "unknown command 'EVALSHA'",
+        exceptions.ResponseError("unknown command 'FCALL', with args beginning with: 'ada@'"),
+        "unknown command 'FCALL'",
     ),
     (
-        exceptions.ResponseError(
-            "Command # 1 (EVALSHA f00 ada@) of pipeline caused error: BUSY now"
-        ),
+        exceptions.ResponseError("Command # 1 (FCALL f00 ada@) of pipeline caused error: BUSY now"),
         "BUSY now",
     ),
     (exceptions.InvalidResponse("Protocol Error: b'ada@'"), "InvalidResponse"),

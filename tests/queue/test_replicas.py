@@ -52,7 +52,7 @@ def test_a_put_that_a_replica_has_returns(
 ) -> None:
     with replica_of(primary, tmp_path):
         wait_until(lambda: primary.info("replication").get("slave0", {}).get("state") == "online")
-        primary.script_flush()
+        primary.function_flush()
         reply = Queue(primary, replicas=1).put(SALE)
     assert reply.outcomes == (PutOutcome.PENDING,)
 

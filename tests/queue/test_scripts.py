@@ -9,18 +9,18 @@ from onport_queue.flight import Delivered, Gate, Granted, Retry, Settled, Settle
 from onport_queue.jobs import Job
 from onport_queue.names import Kind, Lane
 from onport_queue.puts import PutBatch, PutOutcome
-from onport_queue.scripts import Scripts, source
+from onport_queue.scripts import SCRIPTS, Scripts, function, library
 from onport_queue.store import Queue
 
 NAMES = sorted(
     entry.name.removesuffix(".lua")
     for entry in (files("onport_queue") / "lua").iterdir()
-    if entry.name.endswith(".lua") and entry.name != "prelude.lua"
+    if entry.name.endswith(".lua")
 )
 
 
 def test_there_is_a_script_for_every_operation() -> None:
-    assert {"put", "claim", "renew", "settle", "control", "look", "show", "stats"} <= set(NAMES)
+    assert list(SCRIPTS) == NAMES
     assert all(
         hasattr(Queue, name) for name in NAMES if name not in {"control", "schedule", "alerts"}
     )
@@ -36,32 +36,38 @@ def test_a_script_begins_with_a_header_of_arguments_and_reply(name: str) -> None
     assert re.search(r"^-- Reply \S", header[0], re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_only_put_is_refused_at_the_memory_limit(name: str) -> None:
-    assert source(name).startswith("#!lua\n" if name == "put" else "#!lua flags=allow-oom\n")
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_server_compiles_the_script(redis_client: redis.Redis, name: str) -> None:
-    assert redis_client.script_load(source(name))
-
-
-def test_a_script_carries_of_the_shared_files_what_it_uses_and_what_that_uses() -> None:
-    carried = {
-        name: set(re.findall(r"^local function (\w+)", source(name), re.MULTILINE))
-        for name in NAMES
-    }
-    assert {"promote_later", "land_flight", "clock"} <= carried["claim"]
-    assert "clock" in carried["renew"]
-    assert not {"promote_later", "land_flight", "load_gate"} & carried["renew"]
+def test_only_put_is_refused_at_the_memory_limit(redis_client: redis.Redis) -> None:
+    Queue(redis_client).stats()
+    (known,) = redis_client.function_list(f"*{function('put').rpartition('_')[2]}")
+    flags = {item[1].decode(): item[5] for item in known[5]}
+    assert flags.pop(function("put")) == []
+    assert flags == {function(name): [b"allow-oom"] for name in NAMES if name != "put"}
 
 
 def test_a_server_that_forgot_the_scripts_is_told_them_again(redis_client: redis.Redis) -> None:
     scripts = Scripts(redis_client, "onport-relay:{told-again}")
     arguments = ("low", 1, 2, 10, 50, 1000, "lease", 1000)
     assert scripts.run("claim", arguments) == [b"empty"]
-    redis_client.script_flush()
+    redis_client.function_flush()
     assert scripts.run("claim", arguments) == [b"empty"]
+
+
+def test_releases_with_other_scripts_work_side_by_side(redis_client: redis.Redis) -> None:
+    Queue(redis_client).stats()
+    digest = function("stats").rpartition("_")[2]
+    redis_client.function_load(library().replace(digest, "another"))
+    Queue(redis_client).stats()
+    assert redis_client.fcall(function("stats").replace(digest, "another"), 1, "onport-relay:{a}")
+
+
+def test_a_call_that_fails_leaves_nothing_to_the_next_one(bench: Bench) -> None:
+    bench.redis.set(bench.key("turns:high"), "not a sorted set")
+    with pytest.raises(redis.exceptions.ResponseError, match="WRONGTYPE"):
+        bench.put("1", lane=Lane.HIGH)
+    bench.redis.delete(*bench.redis.keys(f"{bench.prefix}*"))
+    bench.hold()
+    assert bench.put("1", lane=Lane.HIGH).outcomes == (PutOutcome.PENDING,)
+    assert bench.queue.stats().imbalance == 0
 
 
 def test_every_key_of_an_account_shares_its_hash_tag(bench: Bench) -> None:

@@ -99,6 +99,7 @@ if learnt_size then
   if most == most_items and most_bytes == tonumber(ARGV[6]) then redis.call('HDEL', SIZES, kind) end
 end
 local keys, items, bytes, first = {}, {}, 0, nil
+local versions, digests = {}, {} -- what a settle needs to know of most jobs, which then need not be read again
 local candidates = redis.call('ZRANGE', pending(stream), 0, most - 1)
 local records, any_tries = {}, redis.call('EXISTS', TRIES) == 1
 for index, key in ipairs(candidates) do
@@ -121,6 +122,8 @@ for index, key in ipairs(candidates) do
   bytes = bytes + size
   keys[#keys + 1] = key
   items[#items + 1] = item
+  versions[#versions + 1] = full_version(job[FRAGMENTS]) or false
+  digests[#digests + 1] = kind == 'product' and digest_of(job[FRAGMENTS])
   if #keys >= most then break end
 end
 
@@ -138,7 +141,7 @@ if kind == 'product' then clear_digests(keys) end
 redis.call('ZADD', LEASES, whole(now + term), lease)
 save(FLIGHTS, lease, {
   stream = stream, keys = keys, alone = first.alone or false, split = first.split, print = print,
-  at = now, bytes = bytes, term = term,
+  at = now, bytes = bytes, term = term, versions = versions, digests = digests,
 })
 count('requests')
 note_probe(stream, print, standing, lease, now)

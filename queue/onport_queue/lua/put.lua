@@ -11,17 +11,8 @@
 -- Reply {outcomes, lanes to wake, pending high, pending low, places of jobs with many fragments, Redis time in ms, epoch,
 --       places of the jobs put in the low lane where '' was asked for}
 --       outcome: pending, folded, waiting, revived, superseded, unchanged, delayed or duplicate, one per job in order.
--- Run without allow-oom on purpose: at the memory limit Redis refuses it before it has changed anything; but the last of
--- the memory is for those who take jobs out, and for wake-ups, so puts are refused before.
-
-local PUTS_MAY_USE = 0.85 -- of maxmemory
-local memory = redis.pcall('INFO', 'memory') -- an error where it is forbidden
-if type(memory) == 'string' then
-  local used, limit = tonumber(string.match(memory, '\nused_memory:(%d+)')), tonumber(string.match(memory, '\nmaxmemory:(%d+)'))
-  if used and limit and limit > 0 and used > PUTS_MAY_USE * limit then
-    return redis.error_reply(string.format('OOM %d of %d bytes are used; puts may use 85 %%', used, limit))
-  end
-end
+-- Run without allow-oom on purpose: at the memory limit Redis refuses it before it has changed anything, and before that
+-- memory_fault does.
 
 local put_id, kind, channel, lane, mode = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local TAG_OF_KIND = { acknowledge = 'A', disconnect = 'D' }
@@ -33,6 +24,8 @@ local MANY_FRAGMENTS = 16
 local LONGEST_LATE = 600000 -- ms
 
 local now, wall = clock()
+local full = memory_fault(wall)
+if full then return full end
 mark_format()
 rotate('puts', tonumber(ARGV[6]), now)
 rotate('history', tonumber(ARGV[7]), now, 'digests')

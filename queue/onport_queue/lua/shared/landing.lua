@@ -128,8 +128,7 @@ local function land_flight(lease, flight, verdicts, answer, now)
   redis.call('HDEL', FLIGHTS, lease)
   redis.call('ZREM', LEASES, lease)
   redis.call('HDEL', INFLIGHT, unpack(keys))
-  local jobs = redis.call('HMGET', JOBS, unpack(keys))
-  local contents = redis.call('HMGET', WAITING, unpack(keys))
+  local contents = redis.call('EXISTS', WAITING) == 1 and redis.call('HMGET', WAITING, unpack(keys)) or {}
   local known = redis.call('EXISTS', TRIES) == 1 and redis.call('HMGET', TRIES, unpack(keys)) or {}
   local landing = {
     flight = flight, lease = lease, size = #keys, now = now,
@@ -141,24 +140,21 @@ local function land_flight(lease, flight, verdicts, answer, now)
     if answer.kind == 'refused' then landing.split.least = math.min(landing.split.least, #keys) end
   end
   local plain, versions, digests = {}, {}, {}
-  local is_product = kind_of(flight.stream) == 'product'
   for index, key in ipairs(keys) do
     local verdict, delay = verdicts(index)
     if verdict == 'halve' and not landing.split then landing.split = begin_split(flight) end
-    local job = cmsgpack.unpack(jobs[index])
-    local content = contents[index] and cmsgpack.unpack(contents[index])
-    local version = full_version(job[FRAGMENTS])
-    if verdict == 'delivered' and version and not content and not known[index] then
+    local version = flight.versions and flight.versions[index] -- a flight of an older release has none
+    if verdict == 'delivered' and version and not contents[index] and not known[index] then
       plain[#plain + 1] = key
       versions[#versions + 1] = key
       versions[#versions + 1] = delivery(version, answer.at, answer.status, answer.sent)
-      local digest = is_product and digest_of(job[FRAGMENTS])
+      local digest = flight.digests[index]
       if digest then
         digests[#digests + 1] = key
         digests[#digests + 1] = digest .. flight.print
       end
     else
-      land(key, job, content, verdict, delay, landing)
+      land(key, load(JOBS, key), contents[index] and cmsgpack.unpack(contents[index]), verdict, delay, landing)
     end
   end
   if #plain > 0 then land_plain(plain, versions, digests) end

@@ -1,6 +1,6 @@
--- What all scripts share, in files put before every one by scripts.py. This one: the structures and the records in them.
+-- What all scripts share, in files put before them by scripts.py. This one: the structures and the records in them.
 --
--- KEYS[1]  the account's base key, e.g. onport-relay:{default}. Every other name is derived from it and shares its hash
+-- base     the account's base key, KEYS[1] of a call, e.g. onport-relay:{default}. Every other name is derived from it and shares its hash
 --          tag, so an account lives in one slot.
 --
 -- A job's state is the structure that holds it; nothing else says it:
@@ -13,7 +13,8 @@
 -- and beside it
 --   jobs      hash, key -> {lane, place, put_at, fragments}   content of pending, delayed, in flight and dead jobs
 --   tries     hash, key -> what earlier requests of the job taught (absent for most)
---   leases    sorted set, lease -> expiry ms;  flights  hash, lease -> {stream, keys, alone, split, print, at, bytes, term}
+--   leases    sorted set, lease -> expiry ms;  flights  hash, lease -> {stream, keys, alone, split, print, at, bytes, term,
+--             versions, digests}: of full payloads, else false
 --   settled   sorted set, lease -> when it was settled, for a while
 --   turns:<lane>  sorted set, stream with pending work -> the turn it was last served in
 --   gate      hash: the rate and what the account's answers taught (gate.lua)
@@ -27,15 +28,23 @@
 -- A fragment is {version, tag, body, id}: tag F (full) or P (partial) for sales and products, A (acknowledge) or
 -- D (disconnect) for one variant link, whose id the fourth field is. Bodies are never parsed here.
 
-local base = KEYS[1]
+local base
 local function name(suffix) return base .. ':' .. suffix end
 
-local JOBS, WAITING, TRIES, DELAYED, DEAD = name('jobs'), name('waiting'), name('tries'), name('delayed'), name('dead')
-local INFLIGHT, LEASES, FLIGHTS, SETTLED = name('inflight'), name('leases'), name('flights'), name('settled')
-local GATE, PAUSES, PAUSED, LEDGER, META = name('gate'), name('pauses'), name('paused'), name('ledger'), name('meta')
-local STREAKS, TRUSTED, SPLITS, SIZES = name('streaks'), name('trusted'), name('splits'), name('sizes')
-local EVENTS, WORKERS, CREW = name('events'), name('workers'), name('crew')
-local LATER, LATER_PUTS, LATER_KEYS, PRINTS = name('later'), name('later:puts'), name('later:keys'), name('prints')
+local JOBS, WAITING, TRIES, DELAYED, DEAD, INFLIGHT, LEASES, FLIGHTS, SETTLED, GATE, PAUSES, PAUSED, LEDGER, META
+local STREAKS, TRUSTED, SPLITS, SIZES, EVENTS, WORKERS, CREW, LATER, LATER_PUTS, LATER_KEYS, PRINTS
+
+-- All names are those of one account, until they are those of another.
+local function speak_of(account)
+  if base == account then return end
+  base = account
+  JOBS, WAITING, TRIES, DELAYED, DEAD = name('jobs'), name('waiting'), name('tries'), name('delayed'), name('dead')
+  INFLIGHT, LEASES, FLIGHTS, SETTLED = name('inflight'), name('leases'), name('flights'), name('settled')
+  GATE, PAUSES, PAUSED, LEDGER, META = name('gate'), name('pauses'), name('paused'), name('ledger'), name('meta')
+  STREAKS, TRUSTED, SPLITS, SIZES = name('streaks'), name('trusted'), name('splits'), name('sizes')
+  EVENTS, WORKERS, CREW = name('events'), name('workers'), name('crew')
+  LATER, LATER_PUTS, LATER_KEYS, PRINTS = name('later'), name('later:puts'), name('later:keys'), name('prints')
+end
 
 local LANE, PLACE, PUT_AT, FRAGMENTS = 1, 2, 3, 4 -- fields of a job and of a waiting content
 local VERSION, TAG, BODY, LINK = 1, 2, 3, 4       -- fields of a fragment
@@ -47,11 +56,14 @@ local EVENTS_KEPT = 100
 -- it has changed anything. Whoever stores records (put, claim) marks them as theirs; who only looks does not, for an
 -- older release may still be at work.
 local FORMAT = 1
-local stored_format = tonumber(redis.call('HGET', META, 'format') or nil)
-if (stored_format or 1) > FORMAT then
-  return redis.error_reply(string.format(
-    'NEWERFORMAT the queue in Redis is of format %d, this release of the relay reads %d: upgrade it here; nothing was changed',
-    stored_format, FORMAT))
+local stored_format
+local function read_format()
+  stored_format = tonumber(redis.call('HGET', META, 'format') or nil)
+  if (stored_format or 1) > FORMAT then
+    return redis.error_reply(string.format(
+      'NEWERFORMAT the queue in Redis is of format %d, this release of the relay reads %d: upgrade it here; nothing was changed',
+      stored_format, FORMAT))
+  end
 end
 
 local function mark_format()
@@ -77,7 +89,7 @@ local function state_of(key)
   return 'pending'
 end
 
-local events = {} -- of this script
+local events -- of this call
 
 -- Something an operator wants to know; facts only, the wording is the reader's.
 local function event(now, what, facts)

@@ -1,8 +1,26 @@
 -- Putting: what a key becomes when something is put to it, at once or when it is due.
 
+-- The last of the memory is for those who take jobs out, and for wake-ups. INFO costs as much as a dozen other calls, so
+-- memory that was enough a moment ago is enough.
+local PUTS_MAY_USE = 0.85 -- of maxmemory
+local A_MEMORY_LOOK = 100 -- ms
+local enough_at
+
+-- An error if puts have used their share.
+local function memory_fault(wall)
+  if enough_at and math.abs(wall - enough_at) < A_MEMORY_LOOK then return nil end
+  enough_at = wall
+  local memory = redis.pcall('INFO', 'memory') -- an error where it is forbidden
+  if type(memory) ~= 'string' then return nil end
+  local used, limit = tonumber(string.match(memory, '\nused_memory:(%d+)')), tonumber(string.match(memory, '\nmaxmemory:(%d+)'))
+  if not used or not limit or limit == 0 or used <= PUTS_MAY_USE * limit then return nil end
+  enough_at = nil
+  return redis.error_reply(string.format('OOM %d of %d bytes are used; puts may use 85 %%', used, limit))
+end
+
 -- New keys are by far the most, and a bulk put has hundreds: they are stored together, in three calls.
-local fresh, fresh_keys = {}, {} -- key -> job, but for its place and time
-local stored = {}                -- key -> true: new in this script
+local fresh, fresh_keys -- key -> job, but for its place and time
+local stored            -- key -> true: new in this call
 
 local function store_fresh(now)
   if #fresh_keys == 0 then return end
@@ -63,7 +81,7 @@ local function put_known(key, lane, fragments, now)
   return 'folded', job
 end
 
--- Known: whether the queue had the key before this script.
+-- Known: whether the queue had the key before this call.
 local function is_new(key, known) return not (known or fresh[key] or stored[key]) end
 
 -- Delivered: what the history notes of the key, or nil. Returns the outcome, and the content it was

@@ -1,6 +1,6 @@
 -- Streams: the pending jobs of one (lane, channel, kind), and the turns they take.
 
-local woken = {} -- lanes in which a stream got its first pending job during this script
+local woken -- lanes in which a stream got its first pending job during this call
 
 -- Places from here on are those of replayed jobs: after live work of their lane, whenever that came.
 local REPLAYED = 2 ^ 52

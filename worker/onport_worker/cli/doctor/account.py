@@ -42,8 +42,8 @@ def account_findings(queue: Queue, settings: Settings) -> Iterator[Finding]:
         yield fault(
             Ailment.SCRIPTS_FAIL,
             f"our scripts can't run: {error}",
-            "do what that says; at NOPERM let the broker's user run scripts on the keys "
-            "onport-relay:*, at READONLY set redis_url to the primary",
+            "do what that says; at NOPERM let the broker's user run FUNCTION LOAD, and FCALL "
+            "on the keys onport-relay:*; at READONLY set redis_url to the primary",
         )
         return
     held = f"{stats.unfinished:,} jobs to deliver, {stats.dead:,} dead"
