@@ -33,6 +33,7 @@ class Told(BaseModel):
         at_ms: when it was taken to be told.
         sent: whether it was. If not, and that is long ago, whoever took it has failed.
         subject: ids and figures.
+        problem: why it could not be told the last time; empty since it could be.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -43,6 +44,7 @@ class Told(BaseModel):
     at_ms: int
     sent: bool = False
     subject: Mapping[str, str | int] = {}
+    problem: str = ""
 
 
 class ToldBook(Protocol):

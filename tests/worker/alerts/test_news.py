@@ -45,6 +45,16 @@ def test_of_what_is_wrong_this_is_news(before: Told | None, expected: list[State
     assert news(before, ON) == expected
 
 
+@pytest.mark.parametrize("conditions", [(ON,), ()])
+def test_why_it_could_not_be_told_stays_known_while_it_is_tried_again(
+    conditions: tuple[Condition, ...],
+) -> None:
+    before = told(ago=MINUTE, sent=False).model_copy(update={"problem": "webhook: answered 410"})
+    (change,) = changes({ON.id: before}, Sight(conditions, OF_QUEUE, "h1"), NOON)
+    assert change.told is not None
+    assert change.told.problem == before.problem
+
+
 @pytest.mark.parametrize(
     ("before", "expected"),
     [

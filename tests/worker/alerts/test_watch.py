@@ -22,6 +22,7 @@ from onport_queue.clock import SystemClock
 from onport_queue.errors import NewerFormatError
 from onport_queue.settings import Settings, load_settings
 from onport_queue.store import Queue
+from onport_queue.told import RedisToldBook
 from onport_worker.alerts.conditions import AWAY_LASTS
 from onport_worker.alerts.news import AGAIN_AFTER, REPEAT_AFTER
 from onport_worker.alerts.watch import Watch
@@ -160,6 +161,20 @@ def test_what_the_webhook_did_not_take_is_told_later(
     clock.passed += AGAIN_AFTER
     watch.look()
     assert inbox.take() == []
+
+
+def test_why_it_could_not_be_told_is_written_down_until_it_is_told(
+    watch: Watch, inbox: Inbox, queue: Queue, clock: HandClock, redis_client: redis.Redis
+) -> None:
+    bury(queue, "1")
+    inbox.refuses = True
+    watch.look()
+    problems = [told.problem for told in RedisToldBook(redis_client).read().values()]
+    assert problems == ["webhook: answered 410, expected 2xx"]
+    inbox.refuses = False
+    clock.passed += AGAIN_AFTER
+    watch.look()
+    assert [told.problem for told in RedisToldBook(redis_client).read().values()] == [""]
 
 
 def test_what_one_had_taken_and_not_told_is_told_by_another(

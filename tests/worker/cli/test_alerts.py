@@ -114,7 +114,7 @@ def test_where_http_is_allowed_the_webhook_may_have_none() -> None:
 def test_the_doctor_says_whether_somebody_is_told(run: Run) -> None:
     without, with_one = run("doctor"), run("doctor", ALERTS__WEBHOOK_URL="https://a.example/T0KEN")
     assert "ok          alerts: off: nobody is told" in without.stdout
-    assert "ok          alerts: a webhook is told" in with_one.stdout
+    assert "ok          alerts: a webhook is set" in with_one.stdout
     assert "T0KEN" not in with_one.output
 
 

@@ -53,6 +53,7 @@ def changes(before: Mapping[str, Told], sight: Sight, now: datetime) -> Iterator
                     since_ms=since_ms,
                     at_ms=ms(now),
                     subject=condition.subject,
+                    problem=told_of.problem if told_of else "",
                 ),
             )
     for alert_id, told in before.items():

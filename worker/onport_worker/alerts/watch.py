@@ -25,7 +25,7 @@ from onport_worker.alerts.conditions import (
     of_unusable_spool,
 )
 from onport_worker.alerts.dead_sales import DeadSales
-from onport_worker.alerts.news import Sight, changes
+from onport_worker.alerts.news import Change, Sight, changes
 from onport_worker.alerts.notice import Notice, notices
 from onport_worker.alerts.webhook import Webhook, WebhookError
 
@@ -134,13 +134,21 @@ class Watch:
             except WebhookError as error:
                 about = {"alert": notice.alert, "state": notice.state}
                 _log.error("alert_not_told", **about, error=str(error))
+                self._note(ours, str(error))
                 return  # it would not take the others either; all are told later
 
     def _post(self, webhook: Webhook, notice: Notice) -> None:
         webhook.post(notice.document())
         for change, told in zip(notice.changes, notice.told, strict=True):
             is_over = told.state is State.RESOLVED
-            after = None if is_over else told.model_copy(update={"sent": True})
+            after = None if is_over else told.model_copy(update={"sent": True, "problem": ""})
             self._book.replace(change.alert_id, after)
         about = {"alert": notice.alert, "state": notice.state}
         _log.warning("alert_told", **about, account=self._account)
+
+    def _note(self, changes: tuple[Change, ...], problem: str) -> None:
+        """Write down why they could not be told, for `doctor`."""
+        for change in changes:
+            if change.told is not None:
+                failed = change.told.model_copy(update={"problem": problem})
+                self._book.replace(change.alert_id, failed)

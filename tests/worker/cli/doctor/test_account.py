@@ -2,10 +2,12 @@ import redis
 from tests.worker.cli.conftest import bury, pass_hours, put
 from tests.worker.cli.doctor.conftest import Diagnose, looked
 
+from onport_queue.clock import SystemClock
 from onport_queue.flight import Answer, Gate, Granted, Released, Retry, Settlement
 from onport_queue.names import Lane
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
+from onport_queue.told import RedisToldBook, State, Told
 from onport_worker.cli.doctor.finding import Ailment
 from onport_worker.delivery.credentials import Credentials
 
@@ -132,3 +134,26 @@ def test_a_queue_that_a_newer_release_wrote_is_a_fault(
 
     assert told["level"] == "fault"
     assert "format 99" in told["text"]
+
+
+def test_an_alert_that_the_webhook_did_not_take_is_a_fault_where_a_webhook_is_set(
+    diagnose: Diagnose, queue: Queue, redis_client: redis.Redis
+) -> None:
+    looked(queue)
+    told = Told(alert="outage", state=State.FIRING, since_ms=0, at_ms=0)
+    RedisToldBook(redis_client).replace("outage", told)
+    webhook = {"ALERTS__WEBHOOK_URL": "https://hooks.example/secret"}
+    assert Ailment.ALERT_UNTOLD not in diagnose(**webhook).ailments
+    book = RedisToldBook(redis_client)
+    book.read()
+    now_ms = round(SystemClock().wall().timestamp() * 1000)
+    problem = {"problem": "webhook: ConnectError", "at_ms": now_ms - 120_000}
+    book.replace("outage", told.model_copy(update=problem))
+
+    found = diagnose(**webhook).told(Ailment.ALERT_UNTOLD)
+
+    assert found["level"] == "fault"
+    assert found["text"] == "an alert could not be told 2 min 0 s ago: webhook: ConnectError"
+    assert "alerts --test" in found["advice"]
+    assert "secret" not in str(found)
+    assert Ailment.ALERT_UNTOLD not in diagnose().ailments

@@ -1,6 +1,7 @@
 """How the queue of an account stands: its books, its dead, what is paused and why."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from redis.exceptions import RedisError
 
@@ -12,6 +13,7 @@ from onport_queue.picture.sentences import outage_sentence
 from onport_queue.scopes import spoken_scope
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
+from onport_queue.told import Told, ToldBook
 from onport_worker.cli.doctor.finding import (
     Ailment,
     Finding,
@@ -28,8 +30,17 @@ _FORGOTTEN_MS = 3_600_000
 _LATE_MS = 30_000
 
 
-def account_findings(queue: Queue, settings: Settings) -> Iterator[Finding]:
-    """Yield how one account stands."""
+def account_findings(
+    queue: Queue, told: ToldBook, settings: Settings, now: datetime
+) -> Iterator[Finding]:
+    """Yield how one account stands.
+
+    Args:
+        queue: its queue.
+        told: what somebody was told of it.
+        settings: of the account.
+        now: the time of day.
+    """
     account = settings.account
     try:
         stats = queue.stats()
@@ -56,6 +67,8 @@ def account_findings(queue: Queue, settings: Settings) -> Iterator[Finding]:
             yield _refused(pause, queue, settings)
         elif pause.cause == "operator" and pause.since_ms > _FORGOTTEN_MS:
             yield _forgotten(account, pause)
+    if settings.alerts.webhook_url:
+        yield from _untold(account, told.read().values(), now)
 
 
 def _books(account: str, stats: Stats) -> Iterator[Finding]:
@@ -124,6 +137,18 @@ def _forgotten(account: str, pause: PauseStats) -> Finding:
         ),
         f"if that is over: {with_account(account, command)}",
     )
+
+
+def _untold(account: str, told: Iterable[Told], now: datetime) -> Iterator[Finding]:
+    last = max((one for one in told if one.problem), key=lambda one: one.at_ms, default=None)
+    if last is not None:
+        ago = spoken(max(0.0, now.timestamp() - last.at_ms / 1000))
+        yield fault(
+            Ailment.ALERT_UNTOLD,
+            of_account(account, f"an alert could not be told {ago} ago: {last.problem}"),
+            "`onport-relay alerts --test` tries the webhook; correct alerts.webhook_url and "
+            "restart `up`, or `alerts`",
+        )
 
 
 def _options(scope: str) -> tuple[str, ...]:

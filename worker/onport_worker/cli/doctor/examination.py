@@ -9,6 +9,7 @@ from onport_queue.errors import RelayError, SettingsError
 from onport_queue.runs import Runs
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
+from onport_queue.told import RedisToldBook
 from onport_worker.cli.configuration import embedded_url, opened_broker
 from onport_worker.cli.doctor.account import account_findings
 from onport_worker.cli.doctor.broker import broker_findings
@@ -51,7 +52,7 @@ def _behind_the_broker(settings: Settings, clock: Clock) -> Iterator[Finding]:
     try:
         with opened_broker(settings.model_copy(update={"redis_url": url})) as redis:
             yield from broker_findings(redis, settings, clock)
-            yield from _queues(redis, settings)
+            yield from _queues(redis, settings, clock)
             yield from beat_findings(Runs.of(redis, settings), settings, clock.wall())
     except RelayError as error:
         yield fault(
@@ -61,7 +62,8 @@ def _behind_the_broker(settings: Settings, clock: Clock) -> Iterator[Finding]:
         )
 
 
-def _queues(redis: Redis, settings: Settings) -> Iterator[Finding]:
+def _queues(redis: Redis, settings: Settings, clock: Clock) -> Iterator[Finding]:
     for name in settings.account_names:
         account = settings.for_account(name)
-        yield from account_findings(Queue.of(redis, account), account)
+        told = RedisToldBook(redis, name)
+        yield from account_findings(Queue.of(redis, account), told, account, clock.wall())

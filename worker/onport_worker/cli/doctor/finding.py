@@ -58,6 +58,7 @@ class Ailment(StrEnum):
     OUTAGE = "outage"
     REFUSED = "refused"
     PAUSE_FORGOTTEN = "pause-forgotten"
+    ALERT_UNTOLD = "alert-untold"
 
 
 @dataclass(frozen=True, slots=True)

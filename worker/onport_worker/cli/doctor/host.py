@@ -58,7 +58,7 @@ def settings_findings(settings: Settings) -> Iterator[Finding]:
 def alert_finding(settings: Settings) -> Finding:
     """Return whether somebody is told when something is wrong."""
     if settings.alerts.webhook_url:
-        return well("alerts", "a webhook is told; `onport-relay alerts --test` tries it")
+        return well("alerts", "a webhook is set; `onport-relay alerts --test` tries it")
     return well("alerts", "off: nobody is told; alerts.webhook_url turns them on")
 
 
