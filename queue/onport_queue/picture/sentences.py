@@ -6,7 +6,7 @@ from typing import assert_never
 from onport_queue.durations import spoken
 from onport_queue.events import Event, EventName
 from onport_queue.ledger import OutageStats, PauseStats
-from onport_queue.picture.text import figure, local, printable
+from onport_queue.picture.text import counted, figure, local, printable
 from onport_queue.scopes import spoken_scope
 
 _CAUSES = {
@@ -29,8 +29,8 @@ def sentence(event: Event) -> str:
 
 def held_to(items: int | None, size: int | None) -> str:
     """Return the most that a batch may carry."""
-    bounds = [f"{items:,} items"] if items else []
-    bounds += [f"{size:,} bytes"] if size else []
+    bounds = [counted(items, "item")] if items else []
+    bounds += [counted(size, "byte")] if size else []
     return " and ".join(bounds)
 
 
@@ -75,7 +75,7 @@ def _sentence(event: Event) -> str:
         case EventName.RATE_SET:
             return f"an operator set the rate to {_rate(event.to)} requests/s"
         case EventName.OUTAGE_BEGAN:
-            return f"an outage began: {event.failures} requests in a row failed{_last(event)}"
+            return f"an outage began: {_failures(event)} in a row failed{_last(event)}"
         case EventName.OUTAGE_ENDED:
             return f"the outage ended after {spoken(event.seconds or 0)}: a probe was answered"
         case EventName.PAUSED:
@@ -95,6 +95,10 @@ def _last(event: Event) -> str:
     if event.status is not None:
         return f", the last was answered {event.status}"
     return "" if event.cause is None else f", the last was not answered: {event.cause}"
+
+
+def _failures(event: Event) -> str:
+    return "? requests" if event.failures is None else counted(event.failures, "request")
 
 
 def _rate(rate: float | None) -> str:

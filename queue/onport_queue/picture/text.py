@@ -18,3 +18,8 @@ def local(at: datetime, now: datetime) -> str:
 def figure(rate: float) -> str:
     """Return a rate to a precision that somebody may want."""
     return f"{rate:.5g}"
+
+
+def counted(many: int, one: str, more: str | None = None) -> str:
+    """Return a number of things, e.g. ``1 job``, ``1,200 jobs``; `more`: if it is not `one` + s."""
+    return f"{many:,} {one if many == 1 else more or one + 's'}"

@@ -95,6 +95,11 @@ def test_what_is_only_forgotten_is_not_told() -> None:
     assert documents(None) == []
 
 
+def test_one_of_a_thing_is_not_told_as_many() -> None:
+    (document,) = documents(told("spool_in_use", host="h1", puts=1, jobs=1200, broker="away"))
+    assert "holds 1 put with 1,200 jobs; Redis is away" in str(document["text"])
+
+
 def test_an_id_is_no_markup_and_steers_no_terminal() -> None:
     (document,) = documents(dead("<!channel> \x1b[31m & co"))
     assert "&lt;!channel&gt; \N{REPLACEMENT CHARACTER}[31m &amp; co" in str(document["text"])

@@ -52,7 +52,7 @@ def test_pump_once_hands_over_what_is_there(
     add(engine, *map(str, range(120)))
     result = run("outbox", "pump", "--once", OUTBOX_DSN=dsn)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "Handed over: 120 rows, 0 wait.\n"
+    assert result.stdout == "Handed over: 120 rows, 0 left.\n"
     assert Queue(redis_client).stats().pending == 120
 
 
@@ -63,7 +63,7 @@ def test_pump_once_says_that_the_broker_is_away_and_what_waits(
     away = f"redis://:{SECRET}@127.0.0.1:1/0"
     result = run_alone("outbox", "pump", "--once", "--dsn", dsn, REDIS_URL=away)
     assert result.exit_code == 1
-    assert result.stdout == "Handed over: 0 rows, 2 wait.\n"
+    assert result.stdout == "Handed over: 0 rows, 2 left.\n"
     assert "broker 127.0.0.1:1: " in result.stderr
     assert SECRET not in result.output
 
@@ -89,7 +89,7 @@ def test_pump_runs_until_it_is_told_to_stop(
             process.kill()
     assert process.returncode == 0
     assert b"Pumping  sqlite:///" in told
-    assert b"Handed over: 3 rows, 0 wait.\n" in told
+    assert b"Handed over: 3 rows, 0 left.\n" in told
 
 
 def test_what_is_refused_is_shown_and_tried_again_when_told(
@@ -101,13 +101,13 @@ def test_what_is_refused_is_shown_and_tried_again_when_told(
     result = run("outbox", "pump", "--once", OUTBOX_DSN=dsn)
     assert result.exit_code == 1
     assert result.stdout.startswith(
-        "Handed over: 0 rows, 0 wait.\nRefused  row 1, sale:default:1: "
+        "Handed over: 0 rows, 0 left.\nRefused  row 1, sale:default:1: "
     )
     redis_client.delete(in_the_way)
     assert run("outbox", "status", OUTBOX_DSN=dsn).stdout.count("Refused  row ") == 2
     assert run("outbox", "pump", "--once", OUTBOX_DSN=dsn).exit_code == 1
     again = run("outbox", "pump", "--once", "--refused", OUTBOX_DSN=dsn)
-    assert (again.exit_code, again.stdout) == (0, "Handed over: 2 rows, 0 wait.\n")
+    assert (again.exit_code, again.stdout) == (0, "Handed over: 2 rows, 0 left.\n")
 
 
 def test_a_channel_goes_into_the_queue_of_its_account(

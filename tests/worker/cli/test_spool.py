@@ -33,7 +33,7 @@ def test_flush_hands_over_what_is_there(
     path = kept(120)
     result = run("spool", "flush", SPOOL_PATH=str(path))
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "Flushed: 120 puts with 120 jobs, none remain.\n"
+    assert result.stdout == "Flushed: 120 puts with 120 jobs, none left.\n"
     assert Queue(redis_client).stats().pending == 120
     again = run("spool", "flush", "--json", SPOOL_PATH=str(path))
     assert json.loads(again.stdout)["flushed"] == 0
@@ -41,7 +41,7 @@ def test_flush_hands_over_what_is_there(
 
 def test_flush_without_a_file_has_nothing_to_do(run: Run, tmp_path: Path) -> None:
     result = run("spool", "flush", SPOOL_PATH=str(tmp_path / "none.db"))
-    assert result.stdout == "Flushed: 0 puts with 0 jobs, none remain.\n"
+    assert result.stdout == "Flushed: 0 puts with 0 jobs, none left.\n"
 
 
 def test_flush_says_that_the_broker_is_away_and_what_remains(
@@ -52,7 +52,7 @@ def test_flush_says_that_the_broker_is_away_and_what_remains(
         "spool", "flush", SPOOL_PATH=str(path), REDIS_URL="redis://:hunter2@127.0.0.1:1/0"
     )
     assert result.exit_code == 1
-    assert result.stdout == "Flushed: 0 puts with 0 jobs, 3 remain.\n"
+    assert result.stdout == "Flushed: 0 puts with 0 jobs, 3 left.\n"
     assert "broker 127.0.0.1:1: " in result.stderr
     assert "hunter2" not in result.output
 
@@ -64,7 +64,7 @@ def test_flush_sets_aside_what_is_refused_and_tries_it_again_when_told(
     redis_client.set(in_the_way, "")
     result = run("spool", "flush", SPOOL_PATH=str(path))
     assert result.exit_code == 1
-    assert result.stdout.startswith("Flushed: 0 puts with 0 jobs, none remain.\nRefused  put 1, ")
+    assert result.stdout.startswith("Flushed: 0 puts with 0 jobs, none left.\nRefused  put 1, ")
     redis_client.delete(in_the_way)
     assert run("spool", "flush", SPOOL_PATH=str(path)).exit_code == 1
     again = run("spool", "flush", "--refused", SPOOL_PATH=str(path))
@@ -85,7 +85,7 @@ def test_what_was_refused_is_dropped_when_told_and_nothing_else(
 
     told = run("spool", "discard", "--yes", SPOOL_PATH=str(path))
     assert told.exit_code == 0
-    assert told.stdout == "Refused  put 1, 1 jobs of sale: why\nDiscarded: 1 puts.\n"
+    assert told.stdout == "Refused  put 1, 1 job of sale: why\nDiscarded: 1 put.\n"
     contents = spool.contents()
     assert (contents.puts, contents.refused_puts) == (1, 0)
     spool.close()

@@ -103,7 +103,7 @@ def test_a_person_gets_the_same(run: Run, queue: Queue) -> None:
 
     assert f"Pending    0 {Lane.HIGH}, 1 {Lane.LOW}" in printed
     assert "Paused     the whole account, stocktaking (by an operator): until " in printed
-    assert "Drain      1 requests left: about 0.1 s, not counting pauses" in printed
+    assert "Drain      1 request left: about 0.1 s, not counting pauses" in printed
     assert " ago: the whole account was paused (by an operator)\n" in printed
     assert "low   default  product  1" in printed
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from onport_queue.names import DEFAULT_ACCOUNT
+from onport_queue.picture.text import counted
 from onport_queue.told import State
 
 SALES_NAMED = 20
@@ -30,7 +31,8 @@ def trouble(alert: str, subject: Mapping[str, Any]) -> str:
     """Return what is wrong."""
     if alert == "dead_sale":
         return _dead_sales(subject)
-    return _LINES.get(alert, alert).format_map(subject)
+    counts = {f"{one}s": counted(subject.get(f"{one}s", 0), one) for one in ("put", "job")}
+    return _LINES.get(alert, alert).format_map({**subject, **counts})
 
 
 _LINES = {
@@ -44,9 +46,8 @@ _LINES = {
     "broker_emptied": "Redis came back without its data. Put again what had not been delivered, "
     "then: onport-relay accept-loss",
     "broker_away": "Redis can't be reached from host {host}",
-    "spool_in_use": "the spool of host {host} holds {puts} puts with {jobs} jobs; Redis is "
-    "{broker}",
-    "spool_refused": "Redis refuses {puts} puts of host {host} for good; they are set aside. See: "
+    "spool_in_use": "the spool of host {host} holds {puts} with {jobs}; Redis is {broker}",
+    "spool_refused": "Redis refuses {puts} of host {host} for good, and they are set aside. See: "
     "onport-relay spool status",
     "spool_unusable": "on host {host}, {problem}",
     "test": "a test, nothing is wrong",

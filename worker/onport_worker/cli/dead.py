@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from onport_producers.wakeup import CeleryWaker
 from onport_queue.clock import SystemClock
 from onport_queue.names import DEFAULT_CHANNEL, Kind
+from onport_queue.picture.text import counted
 from onport_queue.puts import JOBS_PER_PUT
 from onport_queue.replies import DeadLetter
 from onport_worker.cli.configuration import account_settings_of, opened_queue, with_broker
@@ -221,7 +222,7 @@ def _in_portions(
 
 
 def _letters(many: int) -> str:
-    return "1 dead letter" if many == 1 else f"{many:,} dead letters"
+    return counted(many, "dead letter")
 
 
 def _end(faults: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.live import Live
 
 from onport_queue.ledger import Stats
+from onport_queue.picture.text import counted
 from onport_worker.cli.configuration import settings_of
 from onport_worker.demo.orders import OrdersShop, read_orders
 from onport_worker.demo.scenario import Extent
@@ -55,7 +56,9 @@ def demo(
     shop: Shop = InventedShop(prefix, seed)
     if orders is not None:
         shop = OrdersShop(prefix, seed, read_orders(orders))
-        console.print(f"{orders}: {shop.skipped()} cancellations have no earlier order: skipped")
+        console.print(
+            f"{orders}: {counted(shop.skipped(), 'cancellation')} without an earlier order: skipped"
+        )
     extent = Extent(rate=rate, sales=sales, products=products, acks=acks, seconds=seconds)
     console.print("Starting an embedded broker, a sandbox and two workers ...")
     with (

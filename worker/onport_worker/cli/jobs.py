@@ -9,7 +9,7 @@ from onport_queue.durations import spoken
 from onport_queue.fold import Fragment, folded
 from onport_queue.jobs import product_keys
 from onport_queue.names import Kind
-from onport_queue.picture.text import printable
+from onport_queue.picture.text import counted, printable
 from onport_queue.replies import JobView
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
@@ -87,7 +87,8 @@ def _facts(view: JobView) -> list[tuple[str, str]]:
         ("attempts", str(view.attempts)),
     ]
     if view.crashes:
-        facts.append(("crashes", f"{view.crashes} workers were lost while they had it"))
+        lost = counted(view.crashes, "worker was", "workers were")
+        facts.append(("crashes", f"{lost} lost while holding it"))
     if view.due_in_ms and view.fragments:
         facts.append(("next attempt", f"in {spoken(view.due_in_ms / 1000)}"))
     if view.last_status is not None:

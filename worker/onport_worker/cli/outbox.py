@@ -20,7 +20,7 @@ from onport_producers.wakeup import CeleryWaker
 from onport_queue.broker import connect, unreachable
 from onport_queue.clock import SystemClock
 from onport_queue.durations import spoken
-from onport_queue.picture.text import printable
+from onport_queue.picture.text import counted, printable
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
 from onport_worker.cli.addresses import place_of as broker_place
@@ -93,7 +93,7 @@ def pump(
         if pumped.error is not None:
             tell(f"{unreachable(redis, pumped.error)}; pump again when it is back")
     left = _contents(engine)
-    typer.echo(f"Handed over: {pumped.rows:,} rows, {left.rows:,} wait.")
+    typer.echo(f"Handed over: {counted(pumped.rows, 'row')}, {left.rows:,} left.")
     _tell_refused(left)
     is_off = once and (pumped.error is not None or left.refused)
     raise typer.Exit(OFF if is_off else GOOD)
@@ -172,7 +172,7 @@ def _contents(engine: Engine) -> Contents:
 def _holds(found: Contents) -> str:
     if found.oldest_s is None:
         return "nothing"
-    return f"{found.rows:,} rows, the oldest since {spoken(found.oldest_s)}"
+    return f"{counted(found.rows, 'row')}, the oldest since {spoken(found.oldest_s)}"
 
 
 def _tell_refused(found: Contents) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from onport_producers import Summary
 from onport_queue.clock import Clock
 from onport_queue.durations import spoken
-from onport_queue.picture.text import local
+from onport_queue.picture.text import counted, local
 from onport_worker.cli.arrival import Arrival
 
 
@@ -48,7 +48,7 @@ class Outcome:
         details += [f"{summary.unchanged:,} unchanged: Onport has them"]
         details += [f"{summary.warnings:,} with warnings, the first: {summary.first_warning}"]
         told = ", ".join(detail for detail in details if not detail.startswith("0 "))
-        sentence = f"{items(summary.accepted)} accepted" + (f" ({told})" if told else "")
+        sentence = f"{counted(summary.accepted, 'item')} accepted" + (f" ({told})" if told else "")
         sentence += f", {rejected}" if rejected else ""
         if self.arrival is not None:
             dead = f", {self.arrival.dead:,} dead" if self.arrival.dead else ""
@@ -59,11 +59,6 @@ class Outcome:
         left_s = max(0.0, (summary.expected_at - now).total_seconds())
         at = local(summary.expected_at, now)
         return f"{sentence}; delivery expected by {at}, in about {spoken(left_s)}."
-
-
-def items(many: int) -> str:
-    """Return a number of items in words."""
-    return "1 item" if many == 1 else f"{many:,} items"
 
 
 def accepted_so_far(summary: Summary) -> str:

@@ -19,7 +19,7 @@ from onport_queue.picture.sentences import (
     pause_sentence,
     sentence,
 )
-from onport_queue.picture.text import figure
+from onport_queue.picture.text import counted, figure
 from onport_queue.picture.used import UsedRate
 from onport_queue.settings import Settings
 
@@ -66,7 +66,9 @@ def facts(
     pending = ", ".join(f"{stats.pending_in(lane):,} {lane}" for lane in Lane)
     due = "" if stats.next_due_ms is None else f" (the next in {spoken(stats.next_due_ms / 1000)})"
     yield Fact("Pending", pending)
-    yield Fact("In flight", f"{stats.in_flight:,} jobs in {stats.flights:,} requests")
+    yield Fact(
+        "In flight", f"{counted(stats.in_flight, 'job')} in {counted(stats.flights, 'request')}"
+    )
     yield Fact("Waiting", f"{stats.waiting:,} for the outcome of an earlier one of their key")
     yield Fact("Delayed", f"{stats.delayed:,} until they are due{due}")
     yield Fact("Dead", f"{stats.dead:,} given up", is_bad=stats.dead > 0)
@@ -117,10 +119,10 @@ def _drain(stats: Stats, settings: Settings) -> str:
     requests = requests_left(stats, settings)
     if requests == 0:
         return "nothing is pending"
-    left_out = [f"{stats.delayed:,} delayed jobs"] if stats.delayed else []
+    left_out = [counted(stats.delayed, "delayed job")] if stats.delayed else []
     left_out += ["pauses"] if stats.pauses else []
     paused = f", not counting {' and '.join(left_out)}" if left_out else ""
-    return f"{requests:,} requests left: about {spoken(drain_s(stats, settings))}{paused}"
+    return f"{counted(requests, 'request')} left: about {spoken(drain_s(stats, settings))}{paused}"
 
 
 def _ledger(stats: Stats) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from onport_producers.schedule import Report, next_tick
 from onport_queue.clock import SystemClock
-from onport_queue.picture.text import local, printable
+from onport_queue.picture.text import counted, local, printable
 from onport_queue.runs import RUNS_KEPT, Outcome, Run, Runs, Standing
 from onport_queue.schedule import Schedule
 from onport_queue.settings import Settings
@@ -125,16 +125,15 @@ def _tell_report(report: Report) -> None:
     tally = report.tally
     typer.echo(f"{report.outcome.value.capitalize()}: {_counts(tally.accepted, tally.refused)}.")
     if tally.unchanged:
-        typer.echo(f"{tally.unchanged:,} of them are unchanged: Onport has them.")
+        typer.echo(f"{tally.unchanged:,} of them unchanged: Onport has them already.")
     if tally.spooled:
-        typer.echo(f"{tally.spooled:,} of them are in the spool: the broker was away.")
+        typer.echo(f"{tally.spooled:,} of them in the spool: the broker was away.")
     if report.error:
         tell(report.error)
 
 
 def _counts(accepted: int, refused: int) -> str:
-    items = "1 item" if accepted == 1 else f"{accepted:,} items"
-    return f"{items} accepted" + (f", {refused:,} refused" if refused else "")
+    return f"{counted(accepted, 'item')} accepted" + (f", {refused:,} refused" if refused else "")
 
 
 def _print_rows(rows: list[_Row], now: datetime) -> None:
@@ -142,7 +141,7 @@ def _print_rows(rows: list[_Row], now: datetime) -> None:
     for row in rows:
         last, running = row.standing.last, row.standing.running
         if running is not None:
-            outcome = f"running: {running.accepted:,} items so far"
+            outcome = f"running: {counted(running.accepted, 'item')} so far"
         else:
             outcome = _outcome(last) if last else "never ran"
         table.add_row(

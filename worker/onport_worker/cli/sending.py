@@ -21,6 +21,7 @@ from onport_producers.imports import (
 from onport_producers.imports.formats import format_of_name
 from onport_queue.clock import SystemClock
 from onport_queue.errors import BrokerUnavailableError, RelayError
+from onport_queue.picture.text import counted
 from onport_queue.settings import Settings
 from onport_worker.cli.arrival import Arrival, NotingProducer, await_arrival
 from onport_worker.cli.channels import checked_channel
@@ -28,7 +29,7 @@ from onport_worker.cli.configuration import opened_queue, with_broker
 from onport_worker.cli.exits import INTERRUPTED, OFF, REFUSED, UsageError, exit_code, tell
 from onport_worker.cli.intake import Intake, What
 from onport_worker.cli.meter import delivery_meter, reading_meter
-from onport_worker.cli.outcome import Outcome, accepted_so_far, items
+from onport_worker.cli.outcome import Outcome, accepted_so_far
 from onport_worker.cli.rehearsal import Rehearsal
 from onport_worker.cli.rejections import opened_rejections
 
@@ -157,7 +158,8 @@ class Sending:
         for item in first:
             typer.echo(json.dumps(item, indent=2, ensure_ascii=False))
         rejected = f", {outcome.rejected:,} rejected" if outcome.rejected else ""
-        typer.echo(f"{items(outcome.summary.accepted)} read as {found}{rejected}; nothing was put.")
+        read = counted(outcome.summary.accepted, "item")
+        typer.echo(f"{read} read as {found}{rejected}; nothing was put.")
 
     def _failure(self, error: RelayError, source: Source, outcome: Outcome) -> typer.Exit:
         """Tell what has ended the sending, and how far it came."""

@@ -20,7 +20,7 @@ from onport_queue.broker import connect, unreachable
 from onport_queue.clock import SystemClock
 from onport_queue.durations import spoken
 from onport_queue.names import DEFAULT_ACCOUNT
-from onport_queue.picture.text import printable
+from onport_queue.picture.text import counted, printable
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
 from onport_worker.cli.configuration import all_account_settings_of, settings_of, with_broker
@@ -66,8 +66,8 @@ def flush_now(
             told = {"account": settings.account, "flushed": flushed.puts, "jobs": flushed.jobs}
             typer.echo(json.dumps(told | asdict(left)))
         else:
-            remain = f"{left.puts:,} remain" if left.puts else "none remain"
-            many = f"{flushed.puts:,} puts with {flushed.jobs:,} jobs"
+            remain = f"{left.puts:,} left" if left.puts else "none left"
+            many = f"{counted(flushed.puts, 'put')} with {counted(flushed.jobs, 'job')}"
             typer.echo(f"Flushed: {many}, {remain}{_for_account(settings)}.")
             _tell_refused(left)
         is_off = is_off or flushed.error is not None or left.refused_puts > 0
@@ -90,7 +90,7 @@ def discard(
         spool = Spool.of(settings, SystemClock())
         contents = spool.contents()
         _tell_refused(contents)
-        puts = f"{contents.refused_puts:,} puts{_for_account(settings)}"
+        puts = f"{counted(contents.refused_puts, 'put')}{_for_account(settings)}"
         if not contents.refused_puts or yes or typer.confirm(f"Discard {puts}?", err=True):
             spool.discard_refused(contents.refused_puts)
             typer.echo(f"Discarded: {puts}.")
@@ -117,7 +117,8 @@ def holds(contents: Contents) -> str:
     if contents.oldest_s is None:
         return "nothing"
     age_s = SystemClock().wall().timestamp() - contents.oldest_s
-    return f"{contents.puts:,} puts with {contents.jobs:,} jobs, the oldest since {spoken(age_s)}"
+    puts, jobs = counted(contents.puts, "put"), counted(contents.jobs, "job")
+    return f"{puts} with {jobs}, the oldest since {spoken(age_s)}"
 
 
 def _for_account(settings: Settings) -> str:
@@ -162,7 +163,7 @@ def _progress(puts: int) -> Iterator[Callable[[int], None]]:
 def _tell_refused(contents: Contents) -> None:
     for refused in contents.refused:
         typer.echo(
-            f"Refused  put {refused.place}, {refused.jobs:,} jobs of {refused.kind}: "
+            f"Refused  put {refused.place}, {counted(refused.jobs, 'job')} of {refused.kind}: "
             f"{printable(refused.reason)}"
         )
     if more := contents.refused_puts - len(contents.refused):

@@ -17,6 +17,7 @@ from onport_queue.durations import spoken
 from onport_queue.errors import BrokerUnavailableError, SettingsError
 from onport_queue.ledger import Stats
 from onport_queue.names import FIGURES_VARIABLE, SCHEDULES_QUEUE, Lane
+from onport_queue.picture.text import counted
 from onport_queue.settings import Settings
 from onport_worker.cli.addresses import endpoint_of
 from onport_worker.cli.configuration import opened_queue, settings_of
@@ -165,8 +166,8 @@ def _introduce(premises: Premises, gateways: Sequence[GatewayPlan]) -> None:
         if settings.page_token is not None:
             token = quote(settings.page_token.get_secret_value(), safe="")
             typer.echo(f"Page      http://{HOST}:{gateway.port}/#token={token}")
-    threads = ", ".join(f"{plan.name} ({plan.concurrency} threads)" for plan in plans(settings))
-    typer.echo(f"Workers   {threads}, log in {log_of(settings)}")
+    workers = (f"{plan.name} ({counted(plan.concurrency, 'thread')})" for plan in plans(settings))
+    typer.echo(f"Workers   {', '.join(workers)}, log in {log_of(settings)}")
     if scheduled := [schedule.name for schedule in settings.schedules if schedule.enabled]:
         typer.echo(f"Schedules {', '.join(scheduled)}")
     if settings.alerts.webhook_url:

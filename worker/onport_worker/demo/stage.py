@@ -16,6 +16,7 @@ from onport_queue.clock import Clock, SystemClock
 from onport_queue.errors import RelayError
 from onport_queue.ledger import Stats
 from onport_queue.names import DEFAULT_ACCOUNT, Lane
+from onport_queue.picture.text import counted
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
 from onport_sandbox import SandboxProcess, SandboxSettings
@@ -159,6 +160,7 @@ def _until_done(set_stage: Stage, scenario: Scenario, clock: Clock, watch: Watch
                 return stats
             if now - ended_at > patience_s:
                 raise RelayError(
-                    f"{stats.unfinished} jobs had not ended {patience_s:.0f} s after the shop"
+                    f"{counted(stats.unfinished, 'job')} had not ended "
+                    f"{patience_s:.0f} s after the shop"
                 )
         clock.wait(tick, 0.25)

@@ -6,6 +6,7 @@ from rich.text import Text
 
 from onport_queue.ledger import Stats
 from onport_queue.names import Lane
+from onport_queue.picture.text import counted
 from onport_worker.demo.report import Report
 
 
@@ -85,8 +86,8 @@ def sentence(report: Report) -> str:
         return f"Something is off: {'; '.join(report.faults)}."
     return (
         "Everything the shop handed over arrived, each thing in its newest state: "
-        f"{report.accepted:,} jobs in {report.requests.made:,} requests. "
+        f"{counted(report.accepted, 'job')} in {counted(report.requests.made, 'request')}. "
         f"Half of the new sales were there within {report.high_wait_ms.p50:,.0f} ms, "
         "overtaking the import; "
-        f"{report.retried:,} deliveries failed on the way and were repeated."
+        f"{counted(report.retried, 'delivery', 'deliveries')} failed on the way, and went again."
     )

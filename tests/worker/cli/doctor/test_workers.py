@@ -33,7 +33,7 @@ def test_a_lane_with_work_that_no_worker_serves_is_a_fault(
     put(queue, "1", lane=Lane.LOW)
 
     told = diagnose().told(Ailment.LANE_UNATTENDED)
-    assert "1 jobs of the low lane" in told["text"]
+    assert "1 job of the low lane" in told["text"]
     assert told["advice"] == "start a worker with -Q high,low"
 
     looked(queue, worker="other@host")
@@ -46,7 +46,7 @@ def test_a_channel_with_work_whose_hash_no_worker_has_is_a_fault(
     looked(queue)
     put(queue, "1", channel="uk")
 
-    assert "1 jobs of channel uk" in diagnose().told(Ailment.CHANNEL_UNATTENDED)["text"]
+    assert "1 job of channel uk" in diagnose().told(Ailment.CHANNEL_UNATTENDED)["text"]
 
 
 def test_a_worker_that_has_stopped_looking_is_a_warning(
@@ -96,7 +96,7 @@ def test_a_lease_that_nobody_took_back_is_a_fault(
     assert isinstance(queue.claim(Lane.HIGH, Gate(rate=10), "lease"), Granted)
     pass_hours(redis_client, 40 * SECOND_H)
 
-    assert "1 requests" in diagnose().told(Ailment.LEASE_OVERDUE)["text"]
+    assert "1 request is" in diagnose().told(Ailment.LEASE_OVERDUE)["text"]
 
 
 def test_a_worker_of_this_version_with_a_good_clock_is_well(

@@ -10,6 +10,7 @@ from onport_queue.errors import NewerFormatError
 from onport_queue.ledger import PauseStats, Stats
 from onport_queue.names import Lane
 from onport_queue.picture.sentences import outage_sentence
+from onport_queue.picture.text import counted
 from onport_queue.scopes import spoken_scope
 from onport_queue.settings import Settings
 from onport_queue.store import Queue
@@ -57,7 +58,7 @@ def account_findings(
             "on the keys onport-relay:*; at READONLY set redis_url to the primary",
         )
         return
-    held = f"{stats.unfinished:,} jobs to deliver, {stats.dead:,} dead"
+    held = f"{counted(stats.unfinished, 'job')} to deliver, {stats.dead:,} dead"
     yield well("queue", of_account(account, held))
     yield from worker_findings(account, stats)
     yield from _books(account, stats)
@@ -92,7 +93,10 @@ def _deliveries(account: str, stats: Stats) -> Iterator[Finding]:
     if stats.dead:
         yield fault(
             Ailment.DEAD_LETTERS,
-            of_account(account, f"{stats.dead:,} jobs are dead: refused, or given up"),
+            of_account(
+                account,
+                f"{counted(stats.dead, 'job is', 'jobs are')} dead: refused, or given up",
+            ),
             f"{with_account(account, 'dead list')} shows the answers; then "
             "`dead replay` or `dead discard`",
         )

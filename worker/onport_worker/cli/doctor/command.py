@@ -13,7 +13,7 @@ from rich.text import Text
 
 from onport_queue.clock import SystemClock
 from onport_queue.errors import SettingsError
-from onport_queue.picture.text import printable
+from onport_queue.picture.text import counted, printable
 from onport_worker.cli.configuration import settings_of
 from onport_worker.cli.doctor.examination import examine
 from onport_worker.cli.doctor.finding import Finding, Level
@@ -94,9 +94,5 @@ def _tell_person(findings: Sequence[Finding]) -> None:
 
 def _verdict(findings: Sequence[Finding]) -> str:
     many = Counter(finding.level for finding in findings)
-    counts = [
-        f"{many[level]} {level}" + ("s" if many[level] > 1 else "")
-        for level in (Level.FAULT, Level.WARNING)
-        if many[level]
-    ]
+    counts = [counted(many[level], level) for level in (Level.FAULT, Level.WARNING) if many[level]]
     return f"{' and '.join(counts).capitalize()}." if counts else "All is well."

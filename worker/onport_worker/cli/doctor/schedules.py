@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from onport_queue.durations import spoken
+from onport_queue.picture.text import counted
 from onport_queue.runs import Outcome, Runs
 from onport_queue.schedule import Schedule
 from onport_queue.settings import Settings
@@ -23,7 +24,8 @@ def beat_findings(runs: Runs, settings: Settings, now: datetime) -> Iterator[Fin
     if version is None:
         yield fault(
             Ailment.NO_BEAT,
-            f"{len(enabled)} schedules are enabled, and no beat says when they are due",
+            f"{counted(len(enabled), 'schedule is', 'schedules are')} enabled, and no beat says "
+            "when they are due",
             "start one: celery -A onport_worker.app beat, or `up`",
         )
     else:

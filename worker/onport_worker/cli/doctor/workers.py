@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from onport_queue.durations import spoken
 from onport_queue.ledger import AboutWorker, Stats
+from onport_queue.picture.text import counted
 from onport_worker import __version__
 from onport_worker.cli.doctor.broker import MOST_SKEW_S, skewed
 from onport_worker.cli.doctor.finding import Ailment, Finding, fault, of_account, warning, well
@@ -20,7 +21,8 @@ def worker_findings(account: str, stats: Stats) -> Iterator[Finding]:
         yield from _unattended(account, stats, [one.about for one in alive if one.about])
     else:
         tell = fault if stats.unfinished else warning
-        seen = f"no worker is at work; {stats.unfinished:,} jobs are to be delivered"
+        waiting = counted(stats.unfinished, "job is", "jobs are")
+        seen = f"no worker is at work; {waiting} to be delivered"
         yield tell(Ailment.NO_WORKER, of_account(account, seen), _START)
     for worker in stats.crew:
         if not worker.is_alive:
@@ -51,7 +53,10 @@ def worker_findings(account: str, stats: Stats) -> Iterator[Finding]:
     if stats.overdue:
         yield fault(
             Ailment.LEASE_OVERDUE,
-            of_account(account, f"{stats.overdue:,} requests are of workers that are gone"),
+            of_account(
+                account,
+                f"{counted(stats.overdue, 'request is', 'requests are')} of workers that are gone",
+            ),
             f"any worker takes them back within a second; {_START}",
         )
 
@@ -61,22 +66,24 @@ def _unattended(account: str, stats: Stats, crew: list[AboutWorker]) -> Iterator
     channels = {channel for about in crew for channel in about.channels}
     for lane in dict.fromkeys(stream.lane for stream in stats.streams):
         if lane not in lanes:
+            waiting = counted(stats.pending_in(lane), "job")
             yield fault(
                 Ailment.LANE_UNATTENDED,
                 of_account(
                     account,
-                    f"{stats.pending_in(lane):,} jobs of the {lane} lane, which no worker serves",
+                    f"{waiting} of the {lane} lane, which no worker serves",
                 ),
                 f"start a worker with -Q {'high' if lane == 'high' else 'high,low'}",
             )
     for channel in dict.fromkeys(stream.channel for stream in stats.streams):
         if channel not in channels:
-            waiting = sum(one.pending for one in stats.streams if one.channel == channel)
+            pending = sum(one.pending for one in stats.streams if one.channel == channel)
+            waiting = counted(pending, "job")
             yield fault(
                 Ailment.CHANNEL_UNATTENDED,
                 of_account(
                     account,
-                    f"{waiting:,} jobs of channel {channel}, whose webhook hash no worker has",
+                    f"{waiting} of channel {channel}, whose webhook hash no worker has",
                 ),
                 "give the workers its hash and restart them",
             )

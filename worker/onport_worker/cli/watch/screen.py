@@ -13,6 +13,7 @@ from rich.text import Text
 from onport_queue.ledger import Stats
 from onport_queue.names import Lane
 from onport_queue.picture import allowed_rate, figure, local, printable
+from onport_queue.picture.text import counted
 from onport_worker.cli.report import Fact, facts, streams, used_rate
 from onport_worker.cli.watch.sight import Sight
 from onport_worker.cli.watch.sparkline import sparkline
@@ -176,7 +177,7 @@ def _cut(lines: list[Line], many: int) -> Iterator[Line]:
         return
     yield from lines[: many - 1]
     left = len(lines) - many + 1
-    yield [Segment(" " * _LABEL_WIDTH), Segment(f"and {left} more lines", _GREY)]
+    yield [Segment(" " * _LABEL_WIDTH), Segment(f"and {counted(left, 'more line')}", _GREY)]
 
 
 def _overview(sights: Sequence[Sight], console: Console, options: ConsoleOptions) -> list[Line]:
