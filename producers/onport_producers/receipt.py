@@ -48,7 +48,8 @@ class Receipt:
 class Summary:
     """What became of a bulk put: `accepted` is all, the others are how many of these.
 
-    `first_warning` is one of what the `warnings` are about, empty if there are none.
+    `warnings` is how many have any; `first_warning` names the first of these jobs, the field and
+    what is odd about it, and is empty if there is none.
     """
 
     accepted: int = 0

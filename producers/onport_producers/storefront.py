@@ -243,7 +243,7 @@ class Storefront(ABC):
                     following = self._next_batch(jobs, summary.accepted + len(batch), rejected)
                 finally:
                     reply = sending.result()
-                    summary = self._added(summary, batch, reply, template.not_before)
+                    summary = self._added(summary, batch, reply, template)
                     if progress:
                         progress(summary.accepted)
                 batch = following
@@ -254,10 +254,11 @@ class Storefront(ABC):
         summary: Summary,
         batch: Sequence[_AnyJob],
         reply: PutReply | None,
-        not_before: datetime | None,
+        template: "_Template",
     ) -> Summary:
         outcomes = reply.outcomes if reply else ()
-        odd = [job.warnings[0] for job in batch if job.warnings]
+        prefix = job_key(template.kind, template.channel, "")
+        odd = [f"{prefix}{job.key}: {job.warnings[0]}" for job in batch if job.warnings]
         return Summary(
             accepted=summary.accepted + len(batch),
             folded=summary.folded + outcomes.count(PutOutcome.FOLDED),
@@ -267,7 +268,9 @@ class Storefront(ABC):
             spooled=summary.spooled + (0 if reply else len(batch)),
             warnings=summary.warnings + len(odd),
             first_warning=summary.first_warning or next(iter(odd), ""),
-            expected_at=self._expected_at(Lane.LOW, reply, not_before) if reply else None,
+            expected_at=(
+                self._expected_at(Lane.LOW, reply, template.not_before) if reply else None
+            ),
         )
 
     def _next_batch(

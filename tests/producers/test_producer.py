@@ -210,6 +210,14 @@ def test_a_product_without_a_key_is_a_warning(producer: Producer) -> None:
     assert producer.import_products([{"name": "x"}, {"sku": "1"}]).warnings == 1
 
 
+def test_the_first_warning_names_the_job_and_the_field(producer: Producer) -> None:
+    items = [{"sku": "1", "vendorSkus": [{"vendorSku": "v", "dropshipProviderId": 1}]}]
+    items += [{"sku": "2", "vendorSkus": []}, {"sku": "3", "vendorSkus": []}]
+    assert producer.acknowledge_variants(items).first_warning == (
+        "variant:default:2: vendorSkus: empty; the item links nothing"
+    )
+
+
 def test_an_invalid_product_is_named_by_its_place_and_earlier_calls_are_accepted(
     producer: Producer, queue: Queue
 ) -> None:

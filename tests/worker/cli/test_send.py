@@ -11,6 +11,7 @@ from tests.worker.cli.conftest import Run
 
 from onport_queue.names import Kind, Lane
 from onport_queue.store import Queue
+from onport_worker.cli.outcome import ALL_WARNINGS
 
 
 def body(queue: Queue, kind: Kind, key: str, channel: str = "default") -> bytes:
@@ -79,11 +80,32 @@ def test_the_summary_is_a_sentence(run: Run) -> None:
     result = run("send", "products", "-", stdin=content)
 
     assert result.stdout.startswith(
-        "3 items accepted (1 folded into jobs that were not sent yet, 1 with warnings, the first: "
-        "carries none of externalId, sku: keyed by its content, so it never folds); delivery "
-        "expected by "
+        "3 items accepted (1 folded into jobs that were not sent yet, 1 with warnings, the first "
+        "product:default:content="
     )
+    assert (
+        ": carries none of externalId, sku: keyed by its content, so it never folds); delivery "
+        "expected by "
+    ) in result.stdout
+    assert result.stdout.endswith(f"{ALL_WARNINGS}\n")
     assert result.stderr == ""
+
+
+def test_what_has_warnings_is_told_with_its_line_as_the_summary_says(run_alone: Run) -> None:
+    content = '[{"externalId": 1},\n{"externalId": 2}]'
+
+    result = run_alone("send", "sale", "-", "--dry-run", stdin=content)
+    strict = run_alone("send", "sale", "-", "--dry-run", stdin=content, VALIDATION="strict")
+
+    assert (
+        "2 items read as json, 2 with warnings, the first sale:default:1: lineItems: empty; a sale "
+        f"without lines routes nothing; nothing was put.\n{ALL_WARNINGS}\n"
+    ) in result.stdout
+    assert strict.stderr.splitlines() == [
+        f"onport-relay: standard input line {line}: lineItems: empty; a sale without lines routes "
+        "nothing"
+        for line in (1, 2)
+    ]
 
 
 def test_the_summary_is_one_object_for_a_script(run: Run) -> None:
@@ -98,7 +120,7 @@ def test_the_summary_is_one_object_for_a_script(run: Run) -> None:
         "superseded": 0,
         "unchanged": 0,
         "warnings": 2,
-        "first_warning": "lineItems: empty; a sale without lines routes nothing",
+        "first_warning": "sale:default:1: lineItems: empty; a sale without lines routes nothing",
         "fault": None,
     }
 

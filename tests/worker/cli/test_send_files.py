@@ -231,7 +231,13 @@ def test_a_dry_run_of_links_shows_them_as_onport_gets_them(run_alone: Run) -> No
     assert result.exit_code == 0
     told = json.loads(result.stdout)
     assert told.pop("first") == [{**item, "sku": f"s{number}"} for number in range(5)]
-    assert told == {"format": "jsonl", "items": 2_000, "rejected": 0, "warnings": 0}
+    assert told == {
+        "format": "jsonl",
+        "items": 2_000,
+        "rejected": 0,
+        "warnings": 0,
+        "first_warning": "",
+    }
 
 
 def test_the_settings_map_the_columns_of_a_csv_file(run_alone: Run) -> None:

@@ -126,12 +126,13 @@ class Intake:
 
     def _count(self, receipt: Receipt) -> None:
         so_far = self.summary
+        odd = [f"{receipt.id}: {warning}" for warning in receipt.warnings[:1]]
         times = [at for at in (so_far.expected_at, receipt.expected_at) if at is not None]
         self.summary = Summary(
             accepted=so_far.accepted + 1,
             folded=so_far.folded + (receipt.state == State.FOLDED),
             superseded=so_far.superseded + (receipt.state == State.SUPERSEDED),
             warnings=so_far.warnings + bool(receipt.warnings),
-            first_warning=so_far.first_warning or next(iter(receipt.warnings), ""),
+            first_warning=so_far.first_warning or next(iter(odd), ""),
             expected_at=max(times, default=None),
         )

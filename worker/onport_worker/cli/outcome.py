@@ -5,8 +5,13 @@ from dataclasses import dataclass, field
 from onport_producers import Summary
 from onport_queue.clock import Clock
 from onport_queue.durations import spoken
-from onport_queue.picture.text import counted, local
+from onport_queue.picture.text import counted, local, printable
 from onport_worker.cli.arrival import Arrival
+
+ALL_WARNINGS = (
+    "To see all that have warnings: ONPORT_RELAY_VALIDATION=strict with --dry-run tells their "
+    "lines, --rejects FILE keeps them."
+)
 
 
 @dataclass(slots=True)
@@ -46,8 +51,8 @@ class Outcome:
         details = [f"{summary.folded:,} folded into jobs that were not sent yet"]
         details += [f"{summary.superseded:,} superseded: Onport has something newer"]
         details += [f"{summary.unchanged:,} unchanged: Onport has them"]
-        details += [f"{summary.warnings:,} with warnings, the first: {summary.first_warning}"]
-        told = ", ".join(detail for detail in details if not detail.startswith("0 "))
+        details += [f"{summary.warnings:,} with warnings, the first {summary.first_warning}"]
+        told = printable(", ".join(one for one in details if not one.startswith("0 ")))
         sentence = f"{counted(summary.accepted, 'item')} accepted" + (f" ({told})" if told else "")
         sentence += f", {rejected}" if rejected else ""
         if self.arrival is not None:

@@ -21,7 +21,7 @@ from onport_producers.imports import (
 from onport_producers.imports.formats import format_of_name
 from onport_queue.clock import SystemClock
 from onport_queue.errors import BrokerUnavailableError, RelayError
-from onport_queue.picture.text import counted
+from onport_queue.picture.text import counted, printable
 from onport_queue.settings import Settings
 from onport_worker.cli.arrival import Arrival, NotingProducer, await_arrival
 from onport_worker.cli.channels import checked_channel
@@ -29,7 +29,7 @@ from onport_worker.cli.configuration import opened_queue, with_broker
 from onport_worker.cli.exits import INTERRUPTED, OFF, REFUSED, UsageError, exit_code, tell
 from onport_worker.cli.intake import Intake, What
 from onport_worker.cli.meter import delivery_meter, reading_meter
-from onport_worker.cli.outcome import Outcome, accepted_so_far
+from onport_worker.cli.outcome import ALL_WARNINGS, Outcome, accepted_so_far
 from onport_worker.cli.rehearsal import Rehearsal
 from onport_worker.cli.rejections import opened_rejections
 
@@ -86,6 +86,8 @@ class Sending:
                 _wait(producer, with_broker(account), outcome)
             told = json.dumps(outcome.document()) if self.as_json else outcome.sentence(_CLOCK)
             typer.echo(told)
+        if outcome.summary.warnings and not self.as_json:
+            typer.echo(ALL_WARNINGS)
         _exit(outcome)
 
     def _put(
@@ -151,15 +153,19 @@ class Sending:
                 "items": outcome.summary.accepted,
                 "rejected": outcome.rejected,
                 "warnings": outcome.summary.warnings,
+                "first_warning": outcome.summary.first_warning,
                 "first": first,
             }
             typer.echo(json.dumps(told))
             return
         for item in first:
             typer.echo(json.dumps(item, indent=2, ensure_ascii=False))
-        rejected = f", {outcome.rejected:,} rejected" if outcome.rejected else ""
-        read = counted(outcome.summary.accepted, "item")
-        typer.echo(f"{read} read as {found}{rejected}; nothing was put.")
+        summary = outcome.summary
+        told = f"{counted(summary.accepted, 'item')} read as {found}"
+        told += f", {outcome.rejected:,} rejected" if outcome.rejected else ""
+        if summary.warnings:
+            told += f", {summary.warnings:,} with warnings, the first {summary.first_warning}"
+        typer.echo(printable(f"{told}; nothing was put."))
 
     def _failure(self, error: RelayError, source: Source, outcome: Outcome) -> typer.Exit:
         """Tell what has ended the sending, and how far it came."""
