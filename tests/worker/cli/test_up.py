@@ -427,6 +427,19 @@ def test_a_broker_that_may_forget_is_refused(
     assert broker_url not in result.output
 
 
+def test_a_port_that_is_taken_is_told_before_anything_is_made(
+    run_alone: Run, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+
+        result = run_alone("up", "--data", "data", "--gateway", port, WEBHOOK_HASH=HASH)
+
+    assert result.exit_code == 2
+    assert f"127.0.0.1:{port} is taken" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("kind", ["file", "below a file"])
 def test_a_folder_that_can_not_be_made_is_named(run_alone: Run, tmp_path: Path, kind: str) -> None:
     (tmp_path / "taken").write_text("")

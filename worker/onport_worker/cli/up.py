@@ -70,8 +70,8 @@ def up(
     settings = settings_of(context, data_dir=data)
     configure(settings, "up")
     accounts = served_accounts(settings)
+    gateways = gateway_plans(settings, gateway)
     with Stopping() as stopping, opened_premises(settings) as bare:
-        gateways = gateway_plans(settings, gateway)
         premises = with_page(bare, gateways)
         _introduce(premises, gateways)
         beats = [BeatPlan()] if any(one.enabled for one in settings.schedules) else []
