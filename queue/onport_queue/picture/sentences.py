@@ -55,7 +55,7 @@ def pause_sentence(pause: PauseStats, now: datetime) -> str:
 def outage_sentence(outage: OutageStats) -> str:
     """Return how the breaker stands."""
     paused = "once" if outage.openings == 1 else f"{outage.openings:,} times in a row"
-    then = "a probe is on its way" if outage.probing else "one probe is next"
+    then = "a probe is on its way" if outage.probing else "one probe is next, at once by `resume`"
     lasted = spoken(outage.since_ms / 1000)
     return f"the endpoint has failed for {lasted}, paused {paused}; {then}"
 

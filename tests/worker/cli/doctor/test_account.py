@@ -65,7 +65,10 @@ def test_an_outage_is_a_fault(diagnose: Diagnose, queue: Queue) -> None:
         assert isinstance(queue.claim(Lane.HIGH, Gate(rate=1e6), lease), Granted)
         queue.settle(lease, Settlement([Retry(1_000)], Answer.FAILED))
 
-    assert "the endpoint has failed for" in diagnose().told(Ailment.OUTAGE)["text"]
+    told = diagnose().told(Ailment.OUTAGE)
+
+    assert "the endpoint has failed for" in told["text"]
+    assert told["advice"].endswith("restart the workers, then: onport-relay resume")
 
 
 def test_a_refused_hash_is_told_to_be_the_one_that_this_command_has(

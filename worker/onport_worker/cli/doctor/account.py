@@ -104,7 +104,9 @@ def _deliveries(account: str, stats: Stats) -> Iterator[Finding]:
         yield fault(
             Ailment.OUTAGE,
             of_account(account, outage_sentence(stats.outage)),
-            "it ends by itself with the first probe that is answered; until then nothing is lost",
+            "it ends by itself with the first probe that is answered; until then nothing is lost. "
+            "Was it base_url, correct it, restart the workers, then: "
+            f"{with_account(account, 'resume')}",
         )
     oldest = max((one.oldest_ms for one in stats.streams if one.lane is Lane.HIGH), default=0)
     if oldest > _LATE_MS:
