@@ -36,9 +36,12 @@ def status(
     Of each account, one after the other; with --json an object a line. With --watch it goes on
     also while the broker is away; where no terminal is, it prints all of it at each look.
 
-    Exits 1 if the ledger does not balance, which is a defect of the relay, please report it; if
-    the broker came back without its data, until `accept-loss`; and if it is away. With --watch
-    that is as it was when it ended.
+    Ages leave out the time in which the broker was away, or nobody looked at it.
+
+    Exit code 1: the broker is away; or it came back without its data, until `accept-loss`; or the
+    ledger does not balance, which is a defect of the relay, please report it. 2: asked wrongly, or
+    a fault in the settings. Else 0, also with pauses, an outage, dead letters or no worker: those
+    are faults for `doctor`. With --watch: as it was at the end.
     """
     accounts = all_account_settings_of(context)
     if every is not None and not watch:
