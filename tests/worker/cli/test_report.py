@@ -111,7 +111,10 @@ def test_a_pause_tells_what_why_and_until_when(facts: dict[str, object], said: s
     [
         (
             OutageStats(openings=1, since_ms=900, probing=False),
-            "failed for 0.9 s, paused once; one probe is next, at once by `resume`",
+            (
+                "the endpoint has failed for 0.9 s, paused once; one probe is next, "
+                "at once by `resume`"
+            ),
         ),
         (
             OutageStats(openings=7, since_ms=123_000, probing=True),

@@ -4,11 +4,13 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.worker.cli.conftest import Run
 
+from onport_queue.clock import SystemClock
 from onport_queue.names import Kind, Lane
 from onport_queue.store import Queue
 from onport_worker.cli.outcome import ALL_WARNINGS
@@ -119,6 +121,7 @@ def test_the_summary_is_one_object_for_a_script(run: Run) -> None:
         "folded": 1,
         "superseded": 0,
         "unchanged": 0,
+        "delayed": 0,
         "warnings": 2,
         "first_warning": "sale:default:1: lineItems: empty; a sale without lines routes nothing",
         "fault": None,
@@ -237,3 +240,37 @@ def test_ctrl_c_tells_what_was_accepted_and_exits_130(broker_url: str, queue: Qu
         b"onport-relay: interrupted (the first 2 items were accepted)\n",
     )
     assert queue.stats().ledger.accepted == 2
+
+
+@pytest.mark.parametrize(
+    ("what", "item"),
+    [
+        ("sale", {"externalId": 1}),
+        ("sale-update", {"externalId": 1}),
+        ("products", {"sku": "1"}),
+        ("acknowledge", {"sku": "1", "vendorSkus": []}),
+        ("disconnect", {"sku": "1", "vendorSkus": []}),
+    ],
+)
+def test_what_is_not_due_yet_is_put_aside(
+    run: Run, queue: Queue, what: str, item: dict[str, object]
+) -> None:
+    due = (SystemClock().wall() + timedelta(hours=2)).isoformat()
+
+    result = run("send", what, "-", "--json", "--not-before", due, stdin=json.dumps(item))
+
+    summary = json.loads(result.stdout)
+    assert (summary["delayed"], summary["expected_at"]) == (1, due)
+    stats = queue.stats()
+    assert (stats.pending, stats.delayed) == (0, 1)
+    assert stats.next_due_ms is not None
+    assert 7_190_000 < stats.next_due_ms <= 7_200_000
+
+
+def test_a_time_that_is_over_is_refused_and_so_is_waiting_for_one(run_alone: Run) -> None:
+    over = run_alone("send", "sale", "-", "--not-before", "2026-01-01", stdin="{}")
+    waits = run_alone("send", "sale", "-", "--not-before", "2999-01-01", "--wait", stdin="{}")
+
+    assert (over.exit_code, waits.exit_code) == (2, 2)
+    assert "--not-before '2026-01-01': is over" in over.stderr
+    assert "--wait: waits for a delivery, which --not-before puts off" in waits.stderr

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
@@ -35,6 +36,7 @@ class Intake:
         channel: the custom channel.
         partial: whether sale updates hold only what has changed.
         force: whether products are put that Onport has as they are.
+        not_before: when all of it is due; None: at once.
         rejected: told of what is no item; without it the first such place is an error.
     """
 
@@ -45,6 +47,7 @@ class Intake:
         channel: str,
         partial: bool = False,
         force: bool = False,
+        not_before: datetime | None = None,
         rejected: OnRejected | None = None,
     ) -> None:
         self.summary = Summary()
@@ -52,6 +55,7 @@ class Intake:
         self._channel = channel
         self._partial = partial
         self._force = force
+        self._not_before = not_before
         self._on_rejected = rejected
         self._item = Item(0, b"")
 
@@ -67,7 +71,7 @@ class Intake:
             self.summary = replace(self.summary, accepted=accepted)
             progress(accepted)
 
-        producer, channel = self._producer, self._channel
+        producer, channel, due = self._producer, self._channel, self._not_before
         payloads = self._payloads(entries)
         match what:
             case What.SALE | What.SALE_UPDATE:
@@ -79,27 +83,38 @@ class Intake:
                     payloads,
                     channel=channel,
                     progress=told,
+                    not_before=due,
                     force=self._force,
                     rejected=self._refused,
                 )
             case What.ACKNOWLEDGE:
                 self.summary = producer.acknowledge_variants(
-                    payloads, channel=channel, progress=told, rejected=self._refused
+                    payloads,
+                    channel=channel,
+                    progress=told,
+                    not_before=due,
+                    rejected=self._refused,
                 )
             case What.DISCONNECT:
                 self.summary = producer.disconnect_variants(
-                    payloads, channel=channel, progress=told, rejected=self._refused
+                    payloads,
+                    channel=channel,
+                    progress=told,
+                    not_before=due,
+                    rejected=self._refused,
                 )
             case _:
                 assert_never(what)
 
     def _put_sale(self, what: What, sale: Payload) -> None:
-        producer, channel = self._producer, self._channel
+        producer, channel, due = self._producer, self._channel, self._not_before
         try:
             if what is What.SALE:
-                receipt = producer.create_sale(sale, channel=channel)
+                receipt = producer.create_sale(sale, channel=channel, not_before=due)
             else:
-                receipt = producer.update_sale(sale, partial=self._partial, channel=channel)
+                receipt = producer.update_sale(
+                    sale, partial=self._partial, channel=channel, not_before=due
+                )
         except InvalidJobError as error:
             self._refused(error)
         else:
@@ -132,6 +147,7 @@ class Intake:
             accepted=so_far.accepted + 1,
             folded=so_far.folded + (receipt.state == State.FOLDED),
             superseded=so_far.superseded + (receipt.state == State.SUPERSEDED),
+            delayed=so_far.delayed + (receipt.state == State.DELAYED),
             warnings=so_far.warnings + bool(receipt.warnings),
             first_warning=so_far.first_warning or next(iter(odd), ""),
             expected_at=max(times, default=None),

@@ -32,6 +32,7 @@ class Outcome:
             "folded": summary.folded,
             "superseded": summary.superseded,
             "unchanged": summary.unchanged,
+            "delayed": summary.delayed,
             "warnings": summary.warnings,
             "first_warning": summary.first_warning,
             "expected_at": summary.expected_at.isoformat() if summary.expected_at else None,

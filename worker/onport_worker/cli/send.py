@@ -1,14 +1,17 @@
 """onport-relay send: put what a file holds into the relay."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from onport_producers.imports import Format
+from onport_queue.clock import SystemClock
 from onport_queue.names import DEFAULT_CHANNEL
 from onport_worker.cli.configuration import settings_of
 from onport_worker.cli.intake import What
+from onport_worker.cli.moments import moment_to_come
 from onport_worker.cli.sending import Sending
 
 
@@ -46,6 +49,12 @@ def send(
         bool,
         typer.Option("--force", help="products: send also what Onport has as it is already."),
     ] = False,
+    not_before: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Put it now, to be sent then: 2026-12-01T08:00, of this host."
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first item that is rejected.")
     ] = False,
@@ -68,6 +77,9 @@ def send(
     What is rejected is told with file, line and field, and does not stop the rest; the exit code is
     then 2. Sending a file again is safe: what is pending is replaced, not doubled, and products
     that were delivered as they are now are not sent again.
+
+    With `--not-before` it is kept aside until TIME, whatever else is put meanwhile, and then
+    replaces what was put before TIME.
     """
     Sending(
         what=what,
@@ -79,7 +91,14 @@ def send(
         dry_run=dry_run,
         wait=wait,
         force=force,
+        not_before=_due(not_before),
         strict=strict,
         rejects=rejects,
         as_json=as_json,
     ).run(settings_of(context))
+
+
+def _due(not_before: str | None) -> datetime | None:
+    if not_before is None:
+        return None
+    return moment_to_come("--not-before", not_before, SystemClock())

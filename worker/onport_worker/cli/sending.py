@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import typer
@@ -55,6 +56,7 @@ class Sending:
     dry_run: bool
     wait: bool
     force: bool
+    not_before: datetime | None
     strict: bool
     rejects: Path | None
     as_json: bool
@@ -68,6 +70,8 @@ class Sending:
             )
         if self.dry_run and self.wait:
             raise UsageError("--wait: waits for a delivery, which --dry-run does not make")
+        if self.not_before is not None and self.wait:
+            raise UsageError("--wait: waits for a delivery, which --not-before puts off")
         self._check_format(self.declared or format_of_name(self.file))
 
     def run(self, settings: Settings) -> None:
@@ -122,6 +126,7 @@ class Sending:
             channel=checked_channel(self.channel),
             partial=self.partial,
             force=self.force,
+            not_before=self.not_before,
             rejected=None if self.strict else rejected,
         )
 
