@@ -1,9 +1,14 @@
+import re
 from dataclasses import replace
+from io import StringIO
+
+from rich.console import Console
 
 from onport_queue.names import Lane
 from onport_sandbox import Fault, Item, Kind, Receipt
 from onport_worker.demo.diary import Entry
 from onport_worker.demo.report import Report, account
+from onport_worker.demo.view import show
 
 
 def put(key: str, digest: str = "a", *, at: float = 100.0, lane: Lane = Lane.HIGH) -> Entry:
@@ -109,3 +114,28 @@ def test_an_update_of_an_unanswered_sale_is_not_taken_for_sendable() -> None:
     entries = [put("1", "old"), put("1", "new", at=100.1)]
     receipts = [received("1", "old", fault=Fault.TIMEOUT), received("1", "new", at=104)]
     assert report(entries, receipts).rate.efficiency == 2.0
+
+
+def shown(report: Report) -> str:
+    console = Console(file=StringIO(), width=80)
+    with console.capture() as captured:
+        show(report, console)
+    return captured.get()
+
+
+def test_what_the_shop_handed_over_adds_up() -> None:
+    entries = [put("1"), put("1", "b", at=101), put("2"), put("2", "b", at=102), put("3")]
+    receipts = [received("1"), received("1", "b", at=101.1), received("2", "b", at=102.1)]
+    table = shown(replace(report(entries, receipts), folded=1))
+
+    rows = re.findall(r"│ [=+] .*│ +([\d /]+) │", table)
+    counts = [[int(count) for count in row.split("/")] for row in rows]
+
+    assert counts == [[2], [1], [1], [1, 0]]
+    assert sum(map(sum, counts)) == len(entries)
+
+
+def test_nobody_is_told_to_have_used_more_than_all_of_the_rate() -> None:
+    found = report([put("1")], [received("1")])
+    assert "101" not in shown(replace(found, rate=replace(found.rate, efficiency=1.01)))
+    assert "100.0%" in shown(replace(found, rate=replace(found.rate, efficiency=1.01)))

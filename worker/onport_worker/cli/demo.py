@@ -36,7 +36,9 @@ def demo(
     seconds: Annotated[
         float | None, typer.Option(min=1, max=3600, help="Go on for so long, under new ids.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed tells the same story.")] = 1,
+    seed: Annotated[
+        int, typer.Option(help="The same number makes up the same shop and orders again.")
+    ] = 1,
     as_json: Annotated[  # noqa: FBT002 - a flag of the command line
         bool, typer.Option("--json", help="End with one JSON object.")
     ] = False,

@@ -66,6 +66,11 @@ class Report:
     requests: Requests
 
     @property
+    def later_states(self) -> int:
+        """Newer states of what had been sent already: what is left of all that was accepted."""
+        return self.accepted - self.delivered - self.folded - self.lost - self.dead
+
+    @property
     def faults(self) -> tuple[str, ...]:
         """What is off; empty if all is well."""
         wrong = [

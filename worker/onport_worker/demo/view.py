@@ -42,29 +42,24 @@ def show(report: Report, console: Console) -> None:
     table.add_column()
     table.add_column(justify="right")
     high, low = report.high_wait_ms, report.low_wait_ms
+    rate, requests = report.rate, report.requests
+    # A burst may exceed the rate for a moment: more than all of it would only puzzle.
+    use = min(1.0, rate.efficiency)
     rows = (
-        ("accepted from the shop", f"{report.accepted:,}"),
-        (
-            "things delivered (puts of one count once) / folded",
-            f"{report.delivered:,} / {report.folded:,}",
-        ),
-        ("attempts that failed and were repeated", f"{report.retried:,}"),
-        (
-            "lost / dead / not in the last state meant",
-            f"{report.lost} / {report.dead} / {report.stale}",
-        ),
-        (
-            "delivered twice / requests' jobs without an answer",
-            f"{report.duplicates} / {report.ambiguous}",
-        ),
-        ("ledger imbalance", f"{report.imbalance}"),
-        ("requests made / least possible", f"{report.requests.made:,} / {report.requests.least:,}"),
-        ("requests/s allowed / achieved", f"{report.rate.allowed:g} / {report.rate.achieved:g}"),
-        ("use of the allowed rate while there was work", f"{report.rate.efficiency:.1%}"),
-        (
-            "busiest second / throttled by the sandbox",
-            f"{report.rate.worst_second} / {report.throttled}",
-        ),
+        ("handed over by the shop", f"{report.accepted:,}"),
+        ("= different sales, products, variants delivered", f"{report.delivered:,}"),
+        ("+ newer states of these, sent after them", f"{report.later_states:,}"),
+        ("+ newer states that replaced one not sent yet", f"{report.folded:,}"),
+        ("+ lost / given up (dead)", f"{report.lost} / {report.dead}"),
+        ("things left in an older state than the newest", f"{report.stale}"),
+        ("deliveries that failed and were made again", f"{report.retried:,}"),
+        ("arrived twice / sent, and no answer came", f"{report.duplicates} / {report.ambiguous}"),
+        ("off in the queue's own books", f"{report.imbalance}"),
+        ("requests made / least possible", f"{requests.made:,} / {requests.least:,}"),
+        ("requests/s allowed / made on average", f"{rate.allowed:g} / {rate.achieved:g}"),
+        ("use of the rate while there was work", f"{use:.1%}"),
+        ("requests in the busiest second, with its burst", f"{rate.worst_second}"),
+        ("requests refused as too many (429)", f"{report.throttled}"),
         (
             "new sales waited, median / 99 % / max",
             f"{high.p50:,.0f} / {high.p99:,.0f} / {high.max:,.0f} ms",
