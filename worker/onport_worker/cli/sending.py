@@ -166,11 +166,11 @@ class Sending:
         for item in first:
             typer.echo(json.dumps(item, indent=2, ensure_ascii=False))
         summary = outcome.summary
-        told = f"{counted(summary.accepted, 'item')} read as {found}"
-        told += f", {outcome.rejected:,} rejected" if outcome.rejected else ""
+        read = f"{counted(summary.accepted, 'item')} read as {found}"
+        read += f", {outcome.rejected:,} rejected" if outcome.rejected else ""
         if summary.warnings:
-            told += f", {summary.warnings:,} with warnings, the first {summary.first_warning}"
-        typer.echo(printable(f"{told}; nothing was put."))
+            read += f", {summary.warnings:,} with warnings, the first {summary.first_warning}"
+        typer.echo(printable(f"{read}; nothing was put."))
 
     def _failure(self, error: RelayError, source: Source, outcome: Outcome) -> typer.Exit:
         """Tell what has ended the sending, and how far it came."""

@@ -40,8 +40,8 @@ def status(
 
     Exit code 1: the broker is away; or it came back without its data, until `accept-loss`; or the
     ledger does not balance, which is a defect of the relay, please report it. 2: asked wrongly, or
-    a fault in the settings. Else 0, also with pauses, an outage, dead letters or no worker: those
-    are faults for `doctor`. With --watch: as it was at the end.
+    a fault in the settings. Else 0, also with pauses, an outage, dead letters or no worker, which
+    `doctor` weighs. With --watch: as it was at the end.
     """
     accounts = all_account_settings_of(context)
     if every is not None and not watch:
