@@ -1,7 +1,10 @@
 """Sending: the only module that speaks to Onport."""
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import cache
 from typing import Protocol
 
 import httpx
@@ -20,6 +23,13 @@ _ANSWER_READ = 65_536
 # close must not be the one we send on, since such a request ends ambiguous.
 _KEEPALIVE_S = 3.0
 _BEFORE_WRITING = ("send_request_headers.started", "send_request_body.started")
+# A connection that never opened is tried once more.
+_OPENING = Retrying(
+    retry=retry_if_exception_type(httpx.ConnectError),
+    stop=stop_after_attempt(2),
+    wait=wait_random(0, 0.1),
+    reraise=True,
+)
 
 
 class Endpoint(Protocol):
@@ -30,7 +40,7 @@ class Endpoint(Protocol):
 
 
 class HttpEndpoint:
-    """Onport's inbound webhooks, by one shared client per process; thread-safe."""
+    """Onport's inbound webhooks; thread-safe."""
 
     def __init__(
         self,
@@ -39,23 +49,13 @@ class HttpEndpoint:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._credentials = credentials
-        self._client = httpx.Client(
-            base_url=settings.base_url,
-            headers={"content-type": "application/json"},
-            timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
-            limits=httpx.Limits(
-                max_connections=None,
-                max_keepalive_connections=settings.concurrency,
-                keepalive_expiry=_KEEPALIVE_S,
-            ),
-            follow_redirects=False,
-            transport=transport,
-        )
+        self._clients = _Clients(settings, transport)
+        self._blank = cache(self._blank_of)
 
     def send(self, request: Request, wire: Wire) -> Outcome | Withheld:
         """Send once; a connection that never opened is tried once more, since nothing was sent."""
         try:
-            return self._opening()(self._exchange, request, wire)
+            return _OPENING(self._exchange, request, wire)
         except _WithheldError:
             return Withheld()
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -65,25 +65,30 @@ class HttpEndpoint:
 
     def close(self) -> None:
         """Close all connections."""
-        self._client.close()
+        self._clients.close()
 
-    def _opening(self) -> Retrying:
-        return Retrying(
-            retry=retry_if_exception_type(httpx.ConnectError),
-            stop=stop_after_attempt(2),
-            wait=wait_random(0, 0.1),
-            reraise=True,
-        )
+    def _blank_of(self, method: str, path: str, fingerprint: str) -> httpx.Request:
+        # What all requests of a kind have in common: merging addresses and heads costs as much as
+        # sending them.
+        headers = {HASH_HEADER: self._credentials.hash_of(fingerprint)}
+        with self._clients.borrowed() as client:
+            blank = client.build_request(method, path, headers=headers)
+        del blank.headers["content-length"]
+        return blank
 
     def _exchange(self, request: Request, wire: Wire) -> Answered:
-        headers = {HASH_HEADER: self._credentials.hash_of(request.print)}
-        with self._client.stream(
-            request.method,
-            request.path,
+        blank = self._blank(request.method, request.path, request.print)
+        filled = httpx.Request(
+            blank.method,
+            blank.url,
+            headers=blank.headers,
             content=request.body,
-            headers=headers,
-            extensions={"trace": _traced(wire)},
-        ) as response:
+            extensions=blank.extensions | {"trace": _traced(wire)},
+        )
+        with (
+            self._clients.borrowed() as client,
+            closing(client.send(filled, stream=True)) as response,
+        ):
             answer = b""
             for chunk in response.iter_bytes():
                 answer += chunk
@@ -107,6 +112,50 @@ class HttpEndpoint:
 def trusted() -> ssl.SSLContext:
     """Return whose certificates are accepted."""
     return httpx.create_ssl_context()
+
+
+class _Clients:
+    """Clients for as many requests as are made at a time, each with one connection.
+
+    A client that is shared looks through all its connections, under a lock, twice a request.
+    """
+
+    def __init__(self, settings: Settings, transport: httpx.BaseTransport | None) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._trust = trusted()
+        self._idle: deque[httpx.Client] = deque([self._new()])
+
+    @contextmanager
+    def borrowed(self) -> Iterator[httpx.Client]:
+        """Have a client for oneself: the one that was given back last, since it is warmest."""
+        try:
+            client = self._idle.pop()
+        except IndexError:
+            client = self._new()
+        try:
+            yield client
+        finally:
+            self._idle.append(client)
+
+    def close(self) -> None:
+        """Close those that nobody has."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _new(self) -> httpx.Client:
+        settings = self._settings
+        return httpx.Client(
+            base_url=settings.base_url,
+            headers={"content-type": "application/json"},
+            timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
+            limits=httpx.Limits(
+                max_connections=None, max_keepalive_connections=1, keepalive_expiry=_KEEPALIVE_S
+            ),
+            follow_redirects=False,
+            verify=self._trust,
+            transport=self._transport,
+        )
 
 
 class _WithheldError(Exception):
