@@ -47,6 +47,20 @@ LONGEST_WAIT_S = 1.0
 WRITING_S = 1.0
 
 
+def _broker_is_away(error: BaseException) -> bool:
+    return isinstance(error, RedisError) and may_pass(error)
+
+
+# A delivered request is not forgotten while the broker is away, however long: back again it gives
+# every lease a fresh term, and whether ours is still good it knows best. Repeating a settle is
+# harmless. A worker that is to stop ends it in time (shutdown.py).
+_UNTIL_TOLD = Retrying(
+    retry=retry_if_exception(_broker_is_away),
+    wait=wait_random_exponential(multiplier=0.05, max=1),
+    reraise=True,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a drain keeps to."""
@@ -193,9 +207,7 @@ class Drain:
     def _settle(self, delivery: Delivery) -> None:
         lease, settlement = delivery.granted.lease, delivery.settlement
         try:
-            for attempt in self._until_told():
-                with attempt:
-                    settled = self._queue.settle(lease, settlement)
+            settled = _UNTIL_TOLD(self._queue.settle, lease, settlement)
         except RedisError as error:
             self._log.error("settle_failed", lease=lease, error=type(error).__name__)
             return
@@ -214,19 +226,6 @@ class Drain:
             case _:
                 assert_never(settled)
         self._steps(Step.SETTLED)
-
-    def _until_told(self) -> Retrying:
-        # A delivered request is not forgotten while the broker is away, however long: back again it
-        # gives every lease a fresh term, and whether ours is still good it knows best. Repeating a
-        # settle is harmless. A worker that is to stop ends it in time (shutdown.py).
-        def broker_is_away(error: BaseException) -> bool:
-            return isinstance(error, RedisError) and may_pass(error)
-
-        return Retrying(
-            retry=retry_if_exception(broker_is_away),
-            wait=wait_random_exponential(multiplier=0.05, max=1),
-            reraise=True,
-        )
 
 
 class _LeasedWire:

@@ -72,17 +72,17 @@ class HttpEndpoint:
         # sending them.
         headers = {HASH_HEADER: self._credentials.hash_of(fingerprint)}
         with self._clients.borrowed() as client:
-            blank = client.build_request(method, path, headers=headers)
-        del blank.headers["content-length"]
-        return blank
+            return client.build_request(method, path, headers=headers)
 
     def _exchange(self, request: Request, wire: Wire) -> Answered:
         blank = self._blank(request.method, request.path, request.print)
+        headers = blank.headers.copy()
+        headers["content-length"] = str(len(request.body))
         filled = httpx.Request(
             blank.method,
             blank.url,
-            headers=blank.headers,
-            content=request.body,
+            headers=headers,
+            stream=httpx.ByteStream(request.body),
             extensions=blank.extensions | {"trace": _traced(wire)},
         )
         with (
@@ -145,7 +145,7 @@ class _Clients:
 
     def _new(self) -> httpx.Client:
         settings = self._settings
-        return httpx.Client(
+        return _Client(
             base_url=settings.base_url,
             headers={"content-type": "application/json"},
             timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
@@ -156,6 +156,24 @@ class _Clients:
             verify=self._trust,
             transport=self._transport,
         )
+
+
+class _NoCookies(httpx.Cookies):
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Keep none: a request is the same whatever was answered before it."""
+
+
+class _Client(httpx.Client):
+    _none = _NoCookies()
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        """No cookies. To look for them in an answer costs a tenth of a request."""
+        return self._none
+
+    @cookies.setter
+    def cookies(self, cookies: object) -> None:
+        raise NotImplementedError(f"{cookies!r}: no cookies are kept")
 
 
 class _WithheldError(Exception):
