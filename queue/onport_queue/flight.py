@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from onport_queue.events import Event
 from onport_queue.fold import Fragment
@@ -41,8 +41,8 @@ class Gate:
         return round(1 / self.low_lane_share) if self.low_lane_share > 0 else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+# A batch has fifty, and a tuple is made in half the time of a dataclass.
+class Item(NamedTuple):
     """One job of a flight, as claimed. `first_attempt_ms_ago` leaves out the time of pauses."""
 
     key: str

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 from onport_queue.flight import Item
 from onport_queue.fold import Fragment
@@ -108,15 +108,15 @@ def job_view(key: str, reply: Sequence[Reply]) -> JobView:
         crashes=tries["crashes"],
         last_status=last.get("status"),
         last_text=last.get("text"),
-        fragments=fragments(current, versions=True),
-        waiting=fragments(waiting, versions=True),
+        fragments=versioned_fragments(current),
+        waiting=versioned_fragments(waiting),
         later=tuple(_later_put(put) for put in array(later)),
     )
 
 
 def _later_put(reply: Reply) -> LaterPut:
     due, put = array(reply)
-    return LaterPut(number(due), fragments(put, versions=True))
+    return LaterPut(number(due), versioned_fragments(put))
 
 
 def dead_letter(reply: Reply) -> DeadLetter:
@@ -148,27 +148,30 @@ def deliveries(flat: Sequence[Reply]) -> Iterator[Delivery]:
 def item(reply: Reply) -> Item:
     """Read one job of a granted claim."""
     key, attempts, first_ago, put_ago, sent = array(reply)
-    return Item(
-        text(key),
-        number(attempts),
-        number(first_ago),
-        number(put_ago),
-        fragments(sent, versions=False),
+    return Item(text(key), number(attempts), number(first_ago), number(put_ago), fragments(sent))
+
+
+def fragments(reply: Reply) -> tuple[Fragment, ...]:
+    """Read a flat list of fragments without their versions."""
+    flat = cast("list[bytes]", reply)
+    return tuple(
+        [
+            Fragment(tag.decode(), link.decode(), body)
+            for tag, link, body in zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+        ]
     )
 
 
-def fragments(reply: Reply, *, versions: bool) -> tuple[Fragment, ...]:
-    """Read a flat list of fragments."""
-    flat = array(reply)
-    width: Literal[3, 4] = 4 if versions else 3
+def versioned_fragments(reply: Reply) -> tuple[Fragment, ...]:
+    """Read a flat list of fragments, each after its version."""
+    flat = cast("list[bytes]", reply)
     return tuple(
-        Fragment(
-            tag=text(flat[at - 3]),
-            link=text(flat[at - 2]),
-            body=cast("bytes", flat[at - 1]),
-            version=int(text(flat[at - 4])) if versions else 0,
-        )
-        for at in range(width, len(flat) + 1, width)
+        [
+            Fragment(tag.decode(), link.decode(), body, int(version))
+            for version, tag, link, body in zip(
+                flat[::4], flat[1::4], flat[2::4], flat[3::4], strict=True
+            )
+        ]
     )
 
 

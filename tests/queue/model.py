@@ -5,7 +5,7 @@ Time is `now`, in whole ms, moved by the test. Bodies are opaque, as they are to
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tests.queue.model_answers import (
     OTHERS_UNCLAIMED,
@@ -252,7 +252,7 @@ class Model:
         if job is None or run is None or job.state not in ("pending", "delayed"):
             return False
         end = run.first + run.many
-        body = replace(job.fragments[end - 1], body=run.body)
+        body = job.fragments[end - 1]._replace(body=run.body)
         job.fragments[run.first : end] = [body]
         return True
 
@@ -422,7 +422,7 @@ class Model:
         if tries.first is not None:
             held = self.pauses.held_ms(stream, self.now) - tries.held
             first_ago = max(0, self.now - tries.first - held)
-        sent = tuple(replace(fragment, version=0) for fragment in self._sent(key, stream.kind))
+        sent = tuple(fragment._replace(version=0) for fragment in self._sent(key, stream.kind))
         return Item(key, tries.attempts, first_ago, self.now - job.put_at, sent)
 
     def _sent(self, key: str, kind: Kind) -> list[Fragment]:

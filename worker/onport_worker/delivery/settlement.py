@@ -41,10 +41,10 @@ def settlement_of(
     """Return how a flight ends after this outcome."""
     status, text = _noted(outcome)
     sent = not isinstance(outcome, NotSent)
-    released = [Released() for _ in items]
+    released = [Released()] * len(items)
     match classify(outcome):
         case Meaning.DELIVERED:
-            return Settlement([Delivered() for _ in items], Answer.ACCEPTED)
+            return Settlement([Delivered()] * len(items), Answer.ACCEPTED)
         case Meaning.THROTTLED:
             # Not the jobs' fault, so not an attempt of theirs: the account waits instead.
             asked = _asked_ms(outcome, now)
@@ -66,7 +66,7 @@ def settlement_of(
 
 
 def _narrowed(items: Sequence[Item]) -> list[Verdict]:
-    return [Dead()] if len(items) == 1 else [Halve() for _ in items]
+    return [Dead()] if len(items) == 1 else [Halve()] * len(items)
 
 
 def _asked_ms(outcome: Outcome, now: datetime) -> int | None:
