@@ -1,8 +1,11 @@
+import gzip
 import json
+import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote, quote_plus
 
 import httpx
@@ -147,6 +150,28 @@ def test_a_redirect_is_not_followed() -> None:
     assert outcome.status == 302
 
 
+def test_a_cookie_is_not_sent_back() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, headers={"set-cookie": "visitor=1"})
+
+    endpoint = an_endpoint(answer)
+    for _ in range(2):
+        assert isinstance(endpoint.send(REQUEST, OPEN), Answered)
+    assert ["cookie" in request.headers for request in seen] == [False, False]
+
+
+def test_a_compressed_answer_is_read_as_text() -> None:
+    body, headers = gzip.compress(b"refused"), {"content-encoding": "gzip"}
+    outcome = an_endpoint(lambda _: httpx.Response(422, content=body, headers=headers)).send(
+        REQUEST, OPEN
+    )
+    assert isinstance(outcome, Answered)
+    assert outcome.text == "refused"
+
+
 @pytest.mark.parametrize(
     ("kind", "method", "path"),
     [
@@ -210,3 +235,79 @@ def test_it_is_no_request_if_the_wire_says_no_before_its_head_or_before_its_body
         assert isinstance(endpoint.send(REQUEST, Gate(passes=passes)), Withheld)
         assert isinstance(endpoint.send(REQUEST, OPEN), Answered)
     assert [receipt.applied for receipt in sandbox.receipts()][before:] == [True]
+
+
+class Server(ThreadingHTTPServer):
+    """Accepts everything; remembers which connection brought which address."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answers)
+        self.seen: list[tuple[int, str]] = []
+        self.together = threading.Barrier(1)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Answers(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.server.seen.append((self.client_address[1], self.path))
+        self.server.together.wait(10)
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def test_requests_one_after_another_go_over_one_connection(server: Server) -> None:
+    settings = SETTINGS.model_copy(update={"base_url": server.url})
+    with closing(HttpEndpoint(settings, CREDENTIALS)) as endpoint:
+        for _ in range(3):
+            assert isinstance(endpoint.send(REQUEST, OPEN), Answered)
+    assert len({connection for connection, _ in server.seen}) == 1
+
+
+def test_requests_at_a_time_have_a_connection_each_and_keep_it(server: Server) -> None:
+    settings = SETTINGS.model_copy(update={"base_url": server.url})
+    server.together = threading.Barrier(3)
+    with closing(HttpEndpoint(settings, CREDENTIALS)) as endpoint:
+        for _ in range(2):
+            threads = [threading.Thread(target=endpoint.send, args=(REQUEST, OPEN)) for _ in "123"]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    assert len(server.seen) == 6
+    assert len({connection for connection, _ in server.seen}) == 3
+
+
+def test_the_environments_proxy_is_used_but_not_for_what_it_leaves_out(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.setenv("no_proxy", "")
+    with closing(HttpEndpoint(SETTINGS, CREDENTIALS)) as endpoint:
+        assert isinstance(endpoint.send(REQUEST, OPEN), Answered)
+    assert [path for _, path in server.seen] == ["http://127.0.0.1:1/webhooks/manual-sale.json"]
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with closing(HttpEndpoint(SETTINGS, CREDENTIALS)) as endpoint:
+        assert isinstance(endpoint.send(REQUEST, OPEN), NotSent)

@@ -68,8 +68,7 @@ class HttpEndpoint:
         self._clients.close()
 
     def _blank_of(self, method: str, path: str, fingerprint: str) -> httpx.Request:
-        # What all requests of a kind have in common: merging addresses and heads costs as much as
-        # sending them.
+        # What all requests of a kind have in common; merged once, not for each.
         headers = {HASH_HEADER: self._credentials.hash_of(fingerprint)}
         with self._clients.borrowed() as client:
             return client.build_request(method, path, headers=headers)
@@ -168,12 +167,12 @@ class _Client(httpx.Client):
 
     @property
     def cookies(self) -> httpx.Cookies:
-        """No cookies. To look for them in an answer costs a tenth of a request."""
+        """None; it would look for them in every answer, and none are sent."""
         return self._none
 
     @cookies.setter
     def cookies(self, cookies: object) -> None:
-        raise NotImplementedError(f"{cookies!r}: no cookies are kept")
+        raise NotImplementedError("no cookies are kept")
 
 
 class _WithheldError(Exception):
