@@ -189,8 +189,12 @@ class Queue:
             settlement.text,
             -1 if asked_ms is None else asked_ms,
         ]
-        for verdict in settlement.verdicts:
-            arguments += _verdict(verdict)
+        verdicts = settlement.verdicts
+        if len(verdicts) > 1 and all(verdict == verdicts[0] for verdict in verdicts):
+            arguments += ("all", *_verdict(verdicts[0]), len(verdicts))
+        else:
+            for verdict in verdicts:
+                arguments += _verdict(verdict)
         return self._settle(arguments)
 
     def release(self, lease: str, *, sent: bool) -> Settled | Fenced:
@@ -201,7 +205,7 @@ class Queue:
             sent: whether the request went out. Then it counts as an attempt, noted as ambiguous.
         """
         noted = ("ambiguous", "the worker stopped before it was answered") if sent else ("", "")
-        return self._settle([lease, Answer.NONE, int(sent), *noted, -1, "all", "released", 0])
+        return self._settle([lease, Answer.NONE, int(sent), *noted, -1, "all", "released", 0, ""])
 
     def _settle(self, arguments: Sequence[str | bytes | int | float]) -> Settled | Fenced:
         reply = replies.array(self._scripts.run("settle", arguments))

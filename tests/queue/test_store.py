@@ -200,12 +200,13 @@ def test_a_fragment_that_came_between_reading_and_compacting_prevents_it(bench: 
     assert bodies(bench, "1") == [b'{"late":1}', *before]
 
 
-def test_settling_with_too_few_verdicts_changes_nothing(bench: Bench) -> None:
+@pytest.mark.parametrize("given", [1, 3])
+def test_settling_with_another_number_of_verdicts_changes_nothing(bench: Bench, given: int) -> None:
     bench.put("1", "2", kind=Kind.PRODUCT)
     claim = bench.claim()
     assert isinstance(claim, Granted)
-    with pytest.raises(Exception, match="settle needs 2 verdicts, got 1"):
-        bench.queue.settle(claim.lease, Settlement([Delivered()]))
+    with pytest.raises(Exception, match=f"settle needs 2 verdicts, got {given}"):
+        bench.queue.settle(claim.lease, Settlement([Delivered()] * given))
     assert bench.queue.stats().in_flight == 2
 
 

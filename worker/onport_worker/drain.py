@@ -33,7 +33,7 @@ from onport_worker.delivery.telling import tell_events, tell_settled
 from onport_worker.leases import Leases
 from onport_worker.observer import Delivery, Loss, Nobody, Observer
 from onport_worker.steps import Step, Steps, unobserved
-from onport_worker.turnstile import Turnstile
+from onport_worker.turnstile import Turn, Turnstile
 
 # Leases that are lost together tell by it that they were in company; see landing.lua.
 _PROCESS = secrets.token_hex(4)
@@ -167,9 +167,8 @@ class Drain:
             self._leases.drop(lease)
 
     def _next(self, lane: Lane, ends_at: float) -> Granted | None:
-        left = ends_at - self._clock.monotonic_s()
-        with self._turnstiles[lane].turn(left) as admitted:
-            while admitted and not self._stopping.is_set():
+        with Turn(self._turnstiles[lane]) as turn:
+            while turn.may_ask(ends_at - self._clock.monotonic_s()) and not self._stopping.is_set():
                 began = self._clock.monotonic_s()
                 if began >= ends_at:
                     return None
@@ -180,11 +179,13 @@ class Drain:
                         return granted
                     case Wait(seconds):
                         longest = min(LONGEST_WAIT_S, ends_at - began)
-                        self._clock.wait(self._stopping, min(seconds, longest))
+                        if turn.may_wait():
+                            self._clock.wait(self._stopping, min(seconds, longest))
                     case Paused(seconds):
                         if seconds is None or seconds > SHORT_PAUSE_S:
                             return None
-                        self._clock.wait(self._stopping, seconds)
+                        if turn.may_wait():
+                            self._clock.wait(self._stopping, seconds)
                     case Empty() | None:
                         return None
                     case _:

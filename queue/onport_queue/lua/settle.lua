@@ -2,8 +2,9 @@
 --
 -- ARGV  lease id, what was answered (none|accepted|throttled|failed|refused|denied|misdirected),
 --       sent (1: the request counts as an attempt), status of the answer ('' = none), its text,
---       ms that a 429 asked to wait for (-1: it did not say), then per job in the order of the claim, or once
---       for all after the word 'all': verdict (delivered|retry|released|halve|dead), delay in ms (retry; else 0)
+--       ms that a 429 asked to wait for (-1: it did not say), then per job in the order of the claim:
+--         verdict (delivered|retry|released|halve|dead), delay in ms (retry; else 0)
+--       or for all: 'all', verdict, delay, how many jobs ('' = however many there are)
 -- Reply {'settled', woken lanes, events} or {'fenced'}. Repeated after its reply was lost: {'settled', {}, {}}.
 
 local lease, kind, sent, status, text = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
@@ -19,8 +20,9 @@ if not ends or tonumber(ends) <= now then
 end
 local flight = load(FLIGHTS, lease)
 local for_all = ARGV[7] == 'all'
-if not for_all and #ARGV ~= 6 + 2 * #flight.keys then
-  return redis.error_reply('settle needs ' .. #flight.keys .. ' verdicts, got ' .. (#ARGV - 6) / 2)
+local given = for_all and (tonumber(ARGV[10]) or #flight.keys) or (#ARGV - 6) / 2
+if given ~= #flight.keys then
+  return redis.error_reply('settle needs ' .. #flight.keys .. ' verdicts, got ' .. given)
 end
 
 local function verdict_of(index)
