@@ -12,8 +12,8 @@ _CEILING = 62.5
 _LATENCY_MS = 20.0
 _BURST = 5.0
 _CONCURRENCY = 16
-_WARM_UP_S = {"full": 10.0, "quick": 10.0, "smoke": 1.0}
-_SECONDS = {"full": 32.0, "quick": 20.0, "smoke": 4.0}
+_WARM_UP_S = {"full": 15.0, "quick": 10.0, "smoke": 1.0}
+_SECONDS = {"full": 60.0, "quick": 20.0, "smoke": 4.0}
 _STARTS_S = 12.0
 
 
