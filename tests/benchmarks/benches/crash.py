@@ -25,7 +25,7 @@ class Cell:
     kills: int
 
 
-_CELLS = {"full": Cell(4_000, 10), "quick": Cell(5_000, 6), "smoke": Cell(1_500, 1)}
+_CELLS = {"full": Cell(3_000, 8), "quick": Cell(5_000, 6), "smoke": Cell(1_500, 1)}
 
 
 def _cells(extent: Extent) -> Sequence[Cell]:

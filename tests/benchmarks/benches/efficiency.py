@@ -12,7 +12,7 @@ _RATES = (5.0, 20.0, 100.0, 300.0)
 _LATENCIES_MS = (50.0, 500.0, 2_000.0)
 _SECONDS = {"full": 5.0, "quick": 10.0, "smoke": 1.0}
 _LEAST_REQUESTS = {"full": 100, "quick": 100, "smoke": 20}
-_WARM_UP_S = {"full": 2.0, "quick": 2.0, "smoke": 0.3}
+_WARM_UP_S = {"full": 1.5, "quick": 2.0, "smoke": 0.3}
 _MOST_THREADS = 250
 """Of one process; who needs more takes several."""
 _STARTS_S = 10.0
@@ -23,6 +23,8 @@ _TWO_AT_ONCE_UP_TO = 100.0
 _OF_ALL_RATES_MS = 500.0
 """The latency at which everybody takes part at the rates above."""
 _ALL = ("relay", "celery", "celery-bucket", "dramatiq", "arq", "taskiq", "httpx-loop")
+_AT_THE_HIGHEST = ("relay", "celery-bucket", "dramatiq", "arq", "taskiq", "httpx-loop")
+"""Celery's own limit uses a part of the rate even at a lower one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,9 @@ def _cells(extent: Extent) -> Sequence[Cell]:
 
 
 def _contenders(cell: Cell) -> Sequence[str]:
-    if cell.rate <= _AT_ONCE_UP_TO or cell.latency_ms == _OF_ALL_RATES_MS:
-        return _ALL
-    return ("relay",)
+    if cell.rate > _AT_ONCE_UP_TO and cell.latency_ms != _OF_ALL_RATES_MS:
+        return ("relay",)
+    return _ALL if cell.rate <= _TWO_AT_ONCE_UP_TO else _AT_THE_HIGHEST
 
 
 def _at_once(cell: Cell) -> int:

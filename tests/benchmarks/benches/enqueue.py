@@ -46,7 +46,7 @@ def _measure(trial: Trial[Cell]) -> Figures:
 
 
 def _seconds(extent: Extent, _: Cell) -> float:
-    return 1.2 + _CALLS[extent] / 1_500
+    return 1 + _CALLS[extent] / 2_000
 
 
 BENCH = Bench(

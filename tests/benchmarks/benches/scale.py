@@ -68,7 +68,7 @@ def _limit(cell: Cell) -> Figures:
 
 
 def _seconds(extent: Extent, cell: Cell) -> float:
-    starts_s = 1 + cell.processes / 2 + _jobs(extent, cell) / 4_000
+    starts_s = 1 + cell.processes / 3 + _jobs(extent, cell) / 4_000
     return starts_s + _WARM_UP_S[extent] + _SECONDS[extent]
 
 
