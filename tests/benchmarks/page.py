@@ -86,7 +86,8 @@ def _goals(results: Mapping[str, Result]) -> Iterator[str]:
     yield "| --- | --- | ---: | ---: | --- |"
     for goal in GOALS:
         reached = goal.reached(results)
-        met = "-" if reached is None else "yes" if goal.is_met(reached) else "no"
+        missed = f"no, see [{goal.bench}](#{goal.bench})"
+        met = "-" if reached is None else "yes" if goal.is_met(reached) else missed
         wanted = f"{goal.bound} {number(goal.wanted)}"
         yield f"| {goal.text} | {goal.bench} | {wanted} | {number(reached)} | {met} |"
 
@@ -104,6 +105,7 @@ def _section(result: Result) -> Iterator[str]:
     yield "; ".join(_meaning(figure) for figure in result.figures) + "."
     yield ""
     yield from _failures(result)
+    # Why a goal is missed, with its profile, is written by hand.
     notes = FOLDER / f"{result.bench}.md"
     if notes.exists():
         yield notes.read_text(encoding="utf-8")
@@ -170,4 +172,4 @@ def _versions(entrant: Entrant) -> str:
 
 
 def _meaning(figure: Figure) -> str:
-    return f"*{figure.name}*: {figure.meaning}"
+    return f"*{figure.name}*: {figure.meaning} ({figure.better} is better)"

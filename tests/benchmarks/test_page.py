@@ -46,6 +46,22 @@ def test_goals_are_told_beside_what_was_reached() -> None:
     assert "| sales/s / those of the best peer | drain | at least 1.3 | - | - |" in page
 
 
+def test_a_goal_that_is_missed_leads_to_its_bench() -> None:
+    missed = result(bench="import").model_copy(
+        update={"rows": (Row(contender="relay", cell={"items": 1}, values={"memory": (2.0,)}),)}
+    )
+
+    page = render({"import": missed})[PAGE]
+
+    assert "| at most 1.25 | 2 | no, see [import](#import) |" in page
+
+
+def test_each_figure_is_told_with_its_better_direction() -> None:
+    page = render({"drain": result(row("relay", 1.0))})[PAGE]
+
+    assert "(more is better)" in page
+
+
 def test_what_failed_is_told_on_the_page() -> None:
     failed = Row(
         contender="celery",

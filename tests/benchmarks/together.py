@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkProcess
 from threading import BrokenBarrierError
 from typing import TypeVar
 
@@ -37,7 +38,7 @@ def together(work: Sequence[Callable[[], T]]) -> list[T]:
 
     An interrupt ends all of them, and what they run.
     """
-    children: list[tuple[multiprocessing.process.BaseProcess, Connection]] = []
+    children: list[tuple[ForkProcess, Connection]] = []
     try:
         for one in work:
             result, end = _FORK.Pipe(duplex=False)
