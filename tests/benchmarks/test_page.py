@@ -2,7 +2,7 @@ from pathlib import Path
 
 from tests.benchmarks.catalogue import BENCHES
 from tests.benchmarks.page import DOCS, PAGE, PICTURES, render
-from tests.benchmarks.results import Row, load
+from tests.benchmarks.results import Figure, Row, load
 from tests.benchmarks.test_results import result, row
 
 
@@ -47,9 +47,10 @@ def test_goals_are_told_beside_what_was_reached() -> None:
 
 
 def test_a_goal_that_is_missed_leads_to_its_bench() -> None:
-    missed = result(bench="import").model_copy(
-        update={"rows": (Row(contender="relay", cell={"items": 1}, values={"memory": (2.0,)}),)}
-    )
+    memory = Figure(name="memory", unit="bytes", meaning="", better="less")
+    kept = Row(contender="relay", cell={"items": 1}, values={"memory": (2.0,)})
+    update = {"figures": (memory,), "rows": (kept,)}
+    missed = result(row("relay", 1.0), bench="import").model_copy(update=update)
 
     page = render({"import": missed})[PAGE]
 
