@@ -103,7 +103,8 @@ BENCH = Bench(
     f"pending and with 1,000, and how long it takes at R = {_RATE:g} to send all of it (at the "
     "pace of the first seconds). `appendfsync everysec`. With more than "
     f"{_MOST_ITEMS_OF_PEERS:,} there is the relay only: the others' lists and streams take each "
-    "message alike, however many there are, and publishing them takes minutes.",
+    "message alike, however many there are, and publishing them takes minutes. arq and taskiq, "
+    "which publish one by one, are in `enqueue`.",
     figures=(
         Figure(name="put", unit="items/s", meaning="by one process", better="more"),
         Figure(

@@ -103,7 +103,7 @@ BENCH = Bench(
     f"R <= {_AT_ONCE_UP_TO:g} all contenders run at the same time, each with a broker and an "
     "endpoint of its own: together they leave most of two processors idle; up to "
     f"R = {_TWO_AT_ONCE_UP_TO:g} two at a time, above that one by one, and there all but the relay "
-    f"at {_OF_ALL_RATES_MS:g} ms only, to save time.",
+    f"at {_OF_ALL_RATES_MS:g} ms only, without Celery's own limit at the highest R, to save time.",
     figures=(
         Figure(
             name="use", unit="", meaning="accepted requests / (R x elapsed); best: 1", better="more"

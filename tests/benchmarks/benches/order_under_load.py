@@ -103,6 +103,7 @@ def _backlog(trial: Trial[Cell]) -> Path:
     kept = trial.scratch / trial.contender.name
     if not kept.exists():
         data = kept.with_suffix(".part")
+        shutil.rmtree(data, ignore_errors=True)  # of a run that failed
         with trial.arena({}, data=data) as here:
             setup = here.setup(**_conditions(trial.cell))
             with trial.contender.publishing(here, setup) as shop:

@@ -76,7 +76,8 @@ BENCH = Bench(
     name="scale",
     question=f"Requests/s of more worker processes, each with {_CONCURRENCY} requests in flight, "
     f"at an endpoint that answers after {_LATENCY_MS:g} ms. The limit is what is in flight / "
-    "latency; the machine's processors, which endpoint and broker share, end it sooner.",
+    "latency; the machine's processors, which endpoint and broker share, end it sooner. "
+    "Beside Celery, to save time, the floor stands for the others.",
     figures=(
         Figure(name="requests/s", unit="", meaning="accepted requests", better="more"),
         Figure(name="CPU", unit="ms", meaning="of workers and broker, a request", better="less"),
