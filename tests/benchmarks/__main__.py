@@ -15,11 +15,12 @@ from typing import Any
 
 from rich.console import Console
 from tests.benchmarks import contenders, page
-from tests.benchmarks.bench import Bench, Extent, Plan, planned_s, run
+from tests.benchmarks.bench import Bench, Extent, Plan, planned_s
 from tests.benchmarks.catalogue import BENCHES
 from tests.benchmarks.environments import Environments, default_folder
 from tests.benchmarks.machine import machine
 from tests.benchmarks.results import Result, save
+from tests.benchmarks.rounds import run
 from tests.benchmarks.shown import show
 
 from onport_queue.clock import SystemClock

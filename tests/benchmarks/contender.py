@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from redis import Redis
 from tests.benchmarks.payloads import Load
 from tests.benchmarks.peers.setup import HASH, Setup
+from tests.benchmarks.together import Start
 
 from onport_sandbox import SandboxProcess, SandboxSettings
 from onport_worker.embedded import EmbeddedBroker
@@ -31,12 +32,13 @@ class TrialError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Arena:
-    """The broker and the endpoint of one trial, both fresh."""
+    """A trial's broker and endpoint, both fresh; `start` is where it waits for the others."""
 
     home: Path
     broker_url: str
     broker_pid: int
     sandbox: SandboxProcess
+    start: Start
 
     @property
     def redis(self) -> Redis:
@@ -134,15 +136,21 @@ def publisher(
 
 
 @contextmanager
-def arena(answers: Mapping[str, Any], appendfsync: AppendFsync = "everysec") -> Iterator[Arena]:
-    """Start a broker and a sandbox in a temporary directory."""
+def arena(
+    answers: Mapping[str, Any],
+    *,
+    appendfsync: AppendFsync = "everysec",
+    start: Start | None = None,
+    data: Path | None = None,
+) -> Iterator[Arena]:
+    """Start a broker and a sandbox in a temporary directory; `data` is the broker's, if given."""
     settings = SandboxSettings(hashes={"default": HASH}, **answers)
     with TemporaryDirectory(prefix="onport-relay-bench-") as directory:
         home = Path(directory)
         with (
-            EmbeddedBroker(home / "broker", appendfsync=appendfsync) as broker,
+            EmbeddedBroker(data or home / "broker", appendfsync=appendfsync) as broker,
             SandboxProcess(settings, receipts=home / "receipts.jsonl") as sandbox,
             Redis.from_url(broker.url) as redis,
         ):
             pid = int(redis.info("server")["process_id"])
-            yield Arena(home, broker.url, pid, sandbox)
+            yield Arena(home, broker.url, pid, sandbox, start or Start(1))

@@ -52,6 +52,10 @@ def _lock(peer: str) -> Path:
 
 
 def _run(command: list[str], lock: Path) -> None:
-    done = subprocess.run(command, stdout=sys.stderr, check=False)
+    # Warnings of an installation that succeeds are nobody's business.
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
     if done.returncode:
+        print(done.stdout, file=sys.stderr)
         raise SystemExit(f"bench: the environment of {lock} could not be made, see above")

@@ -56,3 +56,15 @@ def test_an_environment_that_is_complete_is_used_as_it_is(tmp_path: Path) -> Non
     (home / "complete").touch()
 
     assert environments.python("lpush") == home / "bin" / "python"
+
+
+def test_what_is_said_of_an_installation_is_shown_if_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+
+    with pytest.raises(SystemExit, match="could not be made"):
+        Environments(tmp_path).python("lpush")
+
+    assert "No matching distribution" in capsys.readouterr().err

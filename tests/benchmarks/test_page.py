@@ -2,7 +2,7 @@ from pathlib import Path
 
 from tests.benchmarks.catalogue import BENCHES
 from tests.benchmarks.page import DOCS, PAGE, PICTURES, render
-from tests.benchmarks.results import Row, load
+from tests.benchmarks.results import Figure, Row, load
 from tests.benchmarks.test_results import result, row
 
 
@@ -44,6 +44,23 @@ def test_goals_are_told_beside_what_was_reached() -> None:
     page = render({"drain": kept})[PAGE]
 
     assert "| sales/s / those of the best peer | drain | at least 1.3 | - | - |" in page
+
+
+def test_a_goal_that_is_missed_leads_to_its_bench() -> None:
+    memory = Figure(name="memory", unit="bytes", meaning="", better="less")
+    kept = Row(contender="relay", cell={"items": 1}, values={"memory": (2.0,)})
+    update = {"figures": (memory,), "rows": (kept,)}
+    missed = result(row("relay", 1.0), bench="import").model_copy(update=update)
+
+    page = render({"import": missed})[PAGE]
+
+    assert "| at most 1.25 | 2 | no, see [import](#import) |" in page
+
+
+def test_each_figure_is_told_with_its_better_direction() -> None:
+    page = render({"drain": result(row("relay", 1.0))})[PAGE]
+
+    assert "(more is better)" in page
 
 
 def test_what_failed_is_told_on_the_page() -> None:

@@ -106,12 +106,17 @@ def delivered(
 
 
 def await_first(arena: Arena) -> None:
-    """Return when something has arrived. Raises TrialError if nothing does."""
+    """Return when something has arrived, here and at all others that run at the same time.
+
+    Raises:
+        TrialError: nothing arrives.
+    """
     patient_until = _CLOCK.monotonic_s() + STARTS_WITHIN_S
     while not arena.sandbox.stats().applied_requests:
         if _CLOCK.monotonic_s() > patient_until:
             raise TrialError(f"nothing arrived within {STARTS_WITHIN_S:g} s", arena.log_tail())
         _sleep(0.02)
+    arena.start.await_others()
 
 
 def _sleep(seconds: float) -> None:

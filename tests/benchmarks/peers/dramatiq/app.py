@@ -7,7 +7,9 @@ How it is set up, and why:
   actor that is refused raise and be retried, 15 s later by default and ever later after that; then
   most of the rate is lost. So an actor waits in its thread until the next second, when the window
   is empty again: what the limiter can do at best. (Spreading those who wait over the second was
-  tried, since each takes its place by a transaction that a rival makes it repeat: no gain.)
+  tried, since each takes its place by a transaction that a rival makes it repeat: no gain. Handing
+  it back with `Retry(delay=)` of a second uses as much of R = 20 and 100, and the message loses its
+  place. `ConcurrentRateLimiter` bounds what is in flight, not a rate.)
 - New sales first: a queue and worker processes for each lane, as the guide advises (its message
   priorities order only what one worker has fetched already).
 - A 429 is retried after what Retry-After says (`Retry(delay=)`), without an end.

@@ -1,7 +1,8 @@
 """The floor: threads that send prepared bodies over one httpx.Client, and do nothing else.
 
 No queue, nothing is kept, nothing is shared between processes. What it is to send is told by its
-publisher in Redis, since it is started like all others.
+publisher in Redis, since it is started like all others; it sends all of it again and again, until
+it is killed.
 """
 
 import json
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from itertools import cycle
 
 from redis import Redis
 from tests.benchmarks.payloads import Lane
@@ -43,10 +45,10 @@ class Turns:
         self._due_s = time.monotonic()
         self._lock = threading.Lock()
 
-    def next(self) -> tuple[str, bytes] | None:
-        """Return the next job when it is due; None when there is none."""
+    def next(self) -> tuple[str, bytes]:
+        """Return the next job when it is due."""
         with self._lock:
-            job = next(self._jobs, None)
+            job = next(self._jobs)
             due_s = self._due_s = max(self._due_s + self._interval_s, time.monotonic())
         if self._interval_s:
             threading.Event().wait(max(0.0, due_s - time.monotonic()))
@@ -58,13 +60,14 @@ def work(process: int) -> None:
     with Redis.from_url(setup.broker) as redis:
         kept = redis.lrange(_KEY, 0, -1)[process :: setup.processes]
     jobs = [(path, json.dumps(payload).encode()) for path, payload in map(json.loads, kept)]
-    turns = Turns(iter(jobs), setup.rate / setup.processes)
+    turns = Turns(cycle(jobs), setup.rate / setup.processes)
     headers = {"content-type": "application/json"}
     with client(setup) as http:
 
         def send() -> None:
-            while (job := turns.next()) is not None:
-                http.post(job[0], content=job[1], headers=headers).raise_for_status()
+            while True:
+                path, body = turns.next()
+                http.post(path, content=body, headers=headers).raise_for_status()
 
         threads = [threading.Thread(target=send) for _ in range(setup.concurrency)]
         for thread in threads:

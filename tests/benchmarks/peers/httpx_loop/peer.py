@@ -12,7 +12,8 @@ def httpx_loop(python: Path) -> Peer:
     return Peer(
         name="httpx-loop",
         title="Floor: a bare httpx loop",
-        setup_text="threads over one httpx.Client, bodies ready in memory, no queue at all",
+        setup_text="threads over one httpx.Client, bodies ready in memory and sent again and "
+        "again; no queue at all",
         module=_MODULE,
         packages=("httpx",),
         commands=lambda setup: [

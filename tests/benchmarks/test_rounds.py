@@ -3,10 +3,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import pytest
-from tests.benchmarks.bench import Bench, Extent, Figures, Plan, Trial, run
+from tests.benchmarks.bench import Bench, Extent, Figures, Plan, Trial
 from tests.benchmarks.contender import Arena, Shop, TrialError
 from tests.benchmarks.peers.setup import Setup
 from tests.benchmarks.results import Figure
+from tests.benchmarks.rounds import run
 
 from onport_queue.clock import SystemClock
 
