@@ -102,7 +102,8 @@ class Drain:
 
     def run(self, lane: Lane) -> None:
         """Work one shift for a lane."""
-        ends_at = self._clock.monotonic_s() + SHIFT_S
+        # Drains begin together; did they end together, too, the rate would not be used meanwhile.
+        ends_at = self._clock.monotonic_s() + self._chance.uniform(SHIFT_S / 2, SHIFT_S)
         turnstile = self._turnstiles[lane]
         turnstile.arrive()
         while granted := self._next(lane, ends_at):
