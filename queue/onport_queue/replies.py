@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from onport_queue.flight import Item
+from onport_queue.events import Event
+from onport_queue.flight import Claim, Empty, Fenced, Granted, Item, Paused, Settled, Wait
 from onport_queue.fold import Fragment
 from onport_queue.names import Kind, Lane
 from onport_queue.puts import PutBatch, PutOutcome, PutReply
@@ -149,6 +150,38 @@ def item(reply: Reply) -> Item:
     """Read one job of a granted claim."""
     key, attempts, first_ago, put_ago, sent = array(reply)
     return Item(text(key), number(attempts), number(first_ago), number(put_ago), fragments(sent))
+
+
+def claim(reply: Reply, lease: str) -> Claim:
+    """Read the answer to a claim under a lease."""
+    answer = array(reply)
+    match text(answer[0]):
+        case "granted":
+            from_lane, channel, kind = text(answer[1]).split(":")
+            return Granted(
+                lease=lease,
+                kind=Kind(kind),
+                channel=channel,
+                lane=Lane(from_lane),
+                more=bool(answer[2]),
+                items=tuple([item(one) for one in array(answer[4])]),
+                print=text(answer[3]),
+            )
+        case "wait":
+            return Wait(number(answer[1]) / 1e6)
+        case "paused":
+            return Paused(None if answer[1] == -1 else number(answer[1]) / 1000)
+        case _:
+            return Empty()
+
+
+def settled(reply: Reply) -> Settled | Fenced:
+    """Read the answer to a settle."""
+    answer = array(reply)
+    if answer[0] == b"fenced":
+        return Fenced()
+    events = tuple(Event.model_validate_json(text(event)) for event in array(answer[2]))
+    return Settled(lanes(answer[1]), events)
 
 
 def fragments(reply: Reply) -> tuple[Fragment, ...]:

@@ -30,11 +30,12 @@ SCRIPTS = (
     "replay",
     "schedule",
     "settle",
+    "settle_and_claim",
     "show",
     "states",
     "stats",
 )
-"""The files of lua/, each a function of the library."""
+"""The files of lua/, each a function of the library, using only those before it."""
 
 # Everything but put must go on when Redis is at its memory limit: it frees memory, or leads there,
 # as the end of a pause does.
@@ -73,7 +74,8 @@ def library() -> str:
     """
     shared = (_text(f"shared/{part}.lua") for part in _SHARED)
     scripts = (
-        f"register('{function(name)}', {_flags(name)}, function()\n{_text(f'{name}.lua')}\nend)"
+        f"function scripts.{name}()\n{_text(f'{name}.lua')}\nend\n"
+        f"register('{function(name)}', {_flags(name)}, scripts.{name})"
         for name in SCRIPTS
     )
     return "\n".join((f"#!lua name=onport_relay_{_digest()}", *shared, *scripts))

@@ -9,26 +9,21 @@ from redis import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from onport_queue import replies
-from onport_queue.events import Event
 from onport_queue.flight import (
     ANY_PRINT,
     Answer,
     Claim,
     Dead,
     Delivered,
-    Empty,
     Fenced,
     Gate,
-    Granted,
     Halve,
-    Paused,
     Prints,
     Released,
     Retry,
     Settled,
     Settlement,
     Verdict,
-    Wait,
 )
 from onport_queue.fold import Fragment, Run
 from onport_queue.jobs import LinkJob
@@ -139,37 +134,7 @@ class Queue:
             gate: what the worker may send, and how fast.
             lease: a new one, ``<process>:<random>``: by it a crash is told from its company.
         """
-        arguments: list[str | bytes | int | float] = [
-            lane,
-            gate.rate,
-            gate.burst,
-            gate.floor,
-            gate.batch_items,
-            gate.batch_bytes,
-            lease,
-            gate.lease_ms,
-            *_flat(gate.prints),
-        ]
-        reply = replies.array(self._scripts.run("claim", arguments))
-        match replies.text(reply[0]):
-            case "granted":
-                from_lane, channel, kind = replies.text(reply[1]).split(":")
-                items = tuple(replies.item(item) for item in replies.array(reply[4]))
-                return Granted(
-                    lease=lease,
-                    kind=Kind(kind),
-                    channel=channel,
-                    lane=Lane(from_lane),
-                    more=bool(reply[2]),
-                    items=items,
-                    print=replies.text(reply[3]),
-                )
-            case "wait":
-                return Wait(replies.number(reply[1]) / 1e6)
-            case "paused":
-                return Paused(None if reply[1] == -1 else replies.number(reply[1]) / 1000)
-            case _:
-                return Empty()
+        return replies.claim(self._scripts.run("claim", _claim_arguments(lane, gate, lease)), lease)
 
     def renew(self, leases: Sequence[str], term_ms: int) -> frozenset[str]:
         """Give leases a new term; return those that were still held."""
@@ -180,22 +145,18 @@ class Queue:
 
     def settle(self, lease: str, settlement: Settlement) -> Settled | Fenced:
         """End a flight; an expired lease settles nothing. Repeated, it is answered again."""
-        asked_ms = settlement.retry_after_ms
-        arguments: list[str | bytes | int | float] = [
-            lease,
-            settlement.answer,
-            int(settlement.sent),
-            settlement.status,
-            settlement.text,
-            -1 if asked_ms is None else asked_ms,
-        ]
-        verdicts = settlement.verdicts
-        if len(verdicts) > 1 and all(verdict == verdicts[0] for verdict in verdicts):
-            arguments += ("all", *_verdict(verdicts[0]), len(verdicts))
-        else:
-            for verdict in verdicts:
-                arguments += _verdict(verdict)
-        return self._settle(arguments)
+        return replies.settled(self._scripts.run("settle", _settle_arguments(lease, settlement)))
+
+    def settle_and_claim(
+        self, lease: str, settlement: Settlement, lane: Lane, gate: Gate, next_lease: str
+    ) -> tuple[Settled | Fenced, Claim]:
+        """Settle, then claim, as these do; one round trip and one wait for the disk for both."""
+        settle = _settle_arguments(lease, settlement)
+        claim = _claim_arguments(lane, gate, next_lease)
+        settled, claimed = replies.array(
+            self._scripts.run("settle_and_claim", (len(settle), *settle, *claim))
+        )
+        return replies.settled(settled), replies.claim(claimed, next_lease)
 
     def release(self, lease: str, *, sent: bool) -> Settled | Fenced:
         """End a flight whose outcome is not known: all its jobs are pending again at once.
@@ -205,16 +166,8 @@ class Queue:
             sent: whether the request went out. Then it counts as an attempt, noted as ambiguous.
         """
         noted = ("ambiguous", "the worker stopped before it was answered") if sent else ("", "")
-        return self._settle([lease, Answer.NONE, int(sent), *noted, -1, "all", "released", 0, ""])
-
-    def _settle(self, arguments: Sequence[str | bytes | int | float]) -> Settled | Fenced:
-        reply = replies.array(self._scripts.run("settle", arguments))
-        if reply[0] == b"fenced":
-            return Fenced()
-        events = tuple(
-            Event.model_validate_json(replies.text(event)) for event in replies.array(reply[2])
-        )
-        return Settled(replies.lanes(reply[1]), events)
+        arguments = (lease, Answer.NONE, int(sent), *noted, -1, "all", "released", 0, "")
+        return replies.settled(self._scripts.run("settle", arguments))
 
     def look(
         self,
@@ -394,6 +347,38 @@ def _at_most(keys: Sequence[str]) -> Sequence[str]:
     if len(keys) > JOBS_PER_PUT:
         raise ValueError(f"at most {JOBS_PER_PUT} keys at a time, got {len(keys)}")
     return keys
+
+
+def _claim_arguments(lane: Lane, gate: Gate, lease: str) -> list[str | bytes | int | float]:
+    return [
+        lane,
+        gate.rate,
+        gate.burst,
+        gate.floor,
+        gate.batch_items,
+        gate.batch_bytes,
+        lease,
+        gate.lease_ms,
+        *_flat(gate.prints),
+    ]
+
+
+def _settle_arguments(lease: str, settlement: Settlement) -> list[str | bytes | int | float]:
+    asked_ms = settlement.retry_after_ms
+    arguments: list[str | bytes | int | float] = [
+        lease,
+        settlement.answer,
+        int(settlement.sent),
+        settlement.status,
+        settlement.text,
+        -1 if asked_ms is None else asked_ms,
+    ]
+    verdicts = settlement.verdicts
+    if len(verdicts) > 1 and all(verdict == verdicts[0] for verdict in verdicts):
+        return [*arguments, "all", *_verdict(verdicts[0]), len(verdicts)]
+    for verdict in verdicts:
+        arguments += _verdict(verdict)
+    return arguments
 
 
 def _verdict(verdict: Verdict) -> tuple[str, int]:

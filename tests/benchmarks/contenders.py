@@ -12,7 +12,7 @@ from tests.benchmarks.peers.dramatiq.peer import dramatiq
 from tests.benchmarks.peers.httpx_loop.peer import httpx_loop
 from tests.benchmarks.peers.lpush.peer import lpush
 from tests.benchmarks.peers.peer import Peer
-from tests.benchmarks.peers.relay.contender import Relay
+from tests.benchmarks.peers.relay.contender import BarePut, Relay
 from tests.benchmarks.peers.taskiq.peer import taskiq
 
 RELAY = Relay.name
@@ -28,14 +28,14 @@ _PEERS: Mapping[str, tuple[str, Callable[[Path], Peer]]] = {
 }
 """By name: the folder of the lock, and how to make one with an interpreter."""
 
-NAMES = (RELAY, *_PEERS)
-OURS = (RELAY, "celery", "celery-prefork", "celery-bucket", "httpx-loop", "lpush")
+NAMES = (RELAY, BarePut.name, *_PEERS)
+OURS = (RELAY, BarePut.name, "celery", "celery-prefork", "celery-bucket", "httpx-loop", "lpush")
 """Those that the workspace's own lock has all packages of."""
 
 
 def contenders(names: Collection[str], environments: Environments) -> Mapping[str, Contender]:
     """Return those of these names, each in its own environment."""
-    made: dict[str, Contender] = {RELAY: Relay()}
+    made = _relays()
     for name, (folder, make) in _PEERS.items():
         if name in names:
             made[name] = make(environments.python(folder))
@@ -44,7 +44,10 @@ def contenders(names: Collection[str], environments: Environments) -> Mapping[st
 
 def in_this_environment(names: Collection[str]) -> Mapping[str, Contender]:
     """Return those of these names that need nothing but the workspace's own environment."""
-    made: dict[str, Contender] = {RELAY: Relay()}
     python = Path(sys.executable)
-    made |= {name: _PEERS[name][1](python) for name in OURS if name != RELAY}
+    made = _relays() | {name: _PEERS[name][1](python) for name in OURS if name in _PEERS}
     return {name: made[name] for name in made if name in names}
+
+
+def _relays() -> dict[str, Contender]:
+    return {RELAY: Relay(), BarePut.name: BarePut()}

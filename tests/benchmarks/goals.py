@@ -60,7 +60,9 @@ def _wait_of_allowed(result: Result) -> Iterator[float | None]:
 
 
 def _put_of_push(result: Result) -> Iterator[float | None]:
-    return (result.lead(row) for row in _rows(result, "lpush") if row.cell["callers"] == 1)
+    # As config/redis.conf has it; what a put costs without waiting for the disk is in the table.
+    shipped = {"callers": 1, "fsync": "always"}
+    return (result.lead(row, "relay-put") for row in _rows(result, "lpush") if row.cell == shipped)
 
 
 def _memory(result: Result) -> Iterator[float | None]:
@@ -103,7 +105,13 @@ GOALS: Sequence[Goal] = (
         1,
         _wait_of_allowed,
     ),
-    Goal("a put / an LPUSH of the same size (p50)", "enqueue", "at most", 2, _put_of_push),
+    Goal(
+        "a put alone / an LPUSH of the same size (p50, fsync always)",
+        "enqueue",
+        "at most",
+        2,
+        _put_of_push,
+    ),
     Goal("bytes of Redis for each payload byte", "import", "at most", 1.25, _memory),
     Goal("claim p99 with 1,000,000 pending / with 1,000", "import", "at most", 1.2, _claims_grow),
 )

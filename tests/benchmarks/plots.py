@@ -17,6 +17,7 @@ _SALT = "onport-relay"
 """Ids that do not change with each run."""
 _COLOURS = {
     "relay": "#1168bd",
+    "relay-put": "#6aa5dd",
     "celery": "#d98c1f",
     "celery-prefork": "#b8741a",
     "celery-bucket": "#e9b872",

@@ -91,16 +91,16 @@ class Result(_Kept):
         found = (row for row in self.rows if row.contender == contender and row.cell == cell)
         return next(found, None)
 
-    def lead(self, row: Row) -> float | None:
-        """Return how many times as much the relay does in a row's cell, of the first figure.
+    def lead(self, row: Row, leader: str = "relay") -> float | None:
+        """Return how many times as much the leader does in a row's cell, of the first figure.
 
         The median of the runs' ratios, each of two values of the same run; None for its own row.
         """
-        relay = self.row("relay", row.cell)
-        if relay is None or row is relay:
+        first = self.row(leader, row.cell)
+        if first is None or row is first:
             return None
         figure = self.figures[0].name
-        pairs = zip(relay.values.get(figure, ()), row.values.get(figure, ()), strict=False)
+        pairs = zip(first.values.get(figure, ()), row.values.get(figure, ()), strict=False)
         ratios = [ours / theirs for ours, theirs in pairs if ours is not None and theirs]
         return statistics.median(ratios) if ratios else None
 

@@ -42,7 +42,7 @@ def of_bench(folder: Path) -> set[int]:
 
 def test_a_smoke_run_has_all_rows_and_leaves_no_process(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
-    who = ("relay", "celery", "httpx-loop", "lpush")
+    who = ("relay", "relay-put", "celery", "httpx-loop", "lpush")
     options = [word for name in who for word in ("--contender", name)]
 
     with bench(tmp_path, "--smoke", "drain", "enqueue", "--json", str(path), *options) as process:
@@ -51,7 +51,7 @@ def test_a_smoke_run_has_all_rows_and_leaves_no_process(tmp_path: Path) -> None:
     kept = [Result.model_validate(one) for one in json.loads(path.read_text())["results"]]
     drain, enqueue = kept
     assert [row.contender for row in drain.rows] == ["relay", "celery", "httpx-loop"]
-    assert [row.contender for row in enqueue.rows] == ["relay", "celery", "lpush"]
+    assert [row.contender for row in enqueue.rows] == ["relay", "relay-put", "celery", "lpush"]
     for result in kept:
         for row in result.rows:
             assert row.failures == ()

@@ -20,7 +20,7 @@ def bench(redis_client: redis.Redis) -> Bench:
 
 
 def now_ms() -> int:
-    return round(SystemClock().wall().timestamp() * 1000)
+    return int(SystemClock().wall().timestamp() * 1000)
 
 
 def put_ahead(

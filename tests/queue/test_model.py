@@ -233,6 +233,27 @@ class QueueMachine(RuleBasedStateMachine):
             many = len(self.model.flights[self.leases[-1]].keys)
             self.check_settle(self.leases[-1], [usual_end(answer[0], many)], True, answer, None)
 
+    @rule(which=st.integers(0, 100), lane=lanes, prints=workers)
+    def settle_and_claim(self, which: int, lane: Lane, prints: tuple[str, ...]) -> None:
+        held = sorted(self.model.flights) or self.leases
+        if not held:
+            return
+        lease, next_lease = held[which % len(held)], f"lease-{len(self.leases)}"
+        self.pass_time(1)
+        flight = self.model.flights.get(lease)
+        settlement = Settlement([Delivered()] * len(flight.keys if flight else "1"))
+        gate = Gate(1e6, lease_ms=TERM_MS, prints=everywhere(*prints))
+        settled, claimed = self.bench.queue.settle_and_claim(
+            lease, settlement, lane, gate, next_lease
+        )
+        assert without_events(settled) == self.model.settle(lease, settlement)
+        if isinstance(claimed, Wait):  # as after a pause that was ended early
+            self.pass_time(1)
+            claimed = self.bench.queue.claim(lane, gate, next_lease)
+        assert claimed == self.model.claim(lane, gate, next_lease)
+        if isinstance(claimed, Granted):
+            self.leases.append(next_lease)
+
     @rule(answer=answers, prints=workers, times=st.integers(3, 25))
     def answer_alike(self, answer: tuple[Answer, str], prints: tuple[str, ...], times: int) -> None:
         """As an endpoint does that is down, or has lost its mind: everything gets one answer."""

@@ -4,13 +4,18 @@ from dataclasses import replace
 from typing import cast
 
 import pytest
-from tests.queue.bench import Bench
+from tests.queue.bench import FAST, Bench
 
 from onport_queue.flight import (
+    Answer,
+    Claim,
     Dead,
     Delivered,
     Empty,
+    Fenced,
     Granted,
+    Paused,
+    Released,
     Retry,
     Settled,
     Settlement,
@@ -389,3 +394,63 @@ def test_states_are_told_in_the_order_of_the_keys(bench: Bench) -> None:
 def test_states_are_told_of_at_most_as_many_as_a_put_takes(bench: Bench) -> None:
     with pytest.raises(ValueError, match="at most 500 keys"):
         bench.queue.states(["x"] * (JOBS_PER_PUT + 1))
+
+
+def settle_and_claim(bench: Bench, lease: str, next_lease: str) -> tuple[Settled | Fenced, Claim]:
+    delivered = Settlement([Delivered()])
+    return bench.queue.settle_and_claim(lease, delivered, Lane.LOW, FAST, next_lease)
+
+
+def test_a_flight_is_settled_and_the_next_one_claimed_at_once(bench: Bench) -> None:
+    bench.put("1", "2")
+    first = bench.claim()
+    assert isinstance(first, Granted)
+    bench.pass_ms(1)
+    settled, second = settle_and_claim(bench, first.lease, "second")
+    assert settled == Settled((), ())
+    assert isinstance(second, Granted)
+    assert (second.lease, [item.key for item in second.items]) == ("second", ["sale:default:2"])
+    bench.pass_ms(1)
+    assert settle_and_claim(bench, "second", "third") == (Settled((), ()), Empty())
+    assert bench.queue.stats().ledger.delivered == 2
+
+
+def test_settled_and_claimed_twice_over_it_is_answered_the_same(bench: Bench) -> None:
+    bench.put("1", "2", "3")
+    first = bench.claim()
+    assert isinstance(first, Granted)
+    bench.pass_ms(1)
+    once = settle_and_claim(bench, first.lease, "second")
+    again = settle_and_claim(bench, first.lease, "second")
+    assert isinstance(once[1], Granted)
+    assert (once[0], replace(once[1], more=False)) == again
+    stats = bench.queue.stats()
+    assert (stats.ledger.delivered, stats.in_flight, stats.imbalance) == (1, 1, 0)
+
+
+def test_a_flight_that_is_fenced_does_not_keep_the_next_one(bench: Bench) -> None:
+    bench.put("1")
+    settled, claim = settle_and_claim(bench, "gone", "second")
+    assert settled == Fenced()
+    assert isinstance(claim, Granted)
+
+
+def test_a_settle_that_is_wrong_claims_nothing(bench: Bench) -> None:
+    bench.put("1", "2", kind=Kind.PRODUCT)
+    first = bench.claim()
+    assert isinstance(first, Granted)
+    bench.put("3")
+    with pytest.raises(Exception, match="settle needs 2 verdicts, got 1"):
+        settle_and_claim(bench, first.lease, "second")
+    assert bench.queue.stats().in_flight == 2
+
+
+def test_events_of_a_settle_are_not_told_by_the_claim_after_it(bench: Bench) -> None:
+    bench.put("1", "2")
+    first = bench.claim()
+    assert isinstance(first, Granted)
+    denied = Settlement([Released()], Answer.DENIED, status="401")
+    settled, claim = bench.queue.settle_and_claim(first.lease, denied, Lane.LOW, FAST, "second")
+    assert isinstance(settled, Settled)
+    assert [event.name for event in settled.events] == ["paused"]
+    assert isinstance(claim, Paused)

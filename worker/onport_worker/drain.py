@@ -106,34 +106,41 @@ class Drain:
         ends_at = self._clock.monotonic_s() + self._chance.uniform(SHIFT_S / 2, SHIFT_S)
         turnstile = self._turnstiles[lane]
         turnstile.arrive()
-        while granted := self._next(lane, ends_at):
+        granted = self._next(lane, ends_at)
+        while granted:
             try:
                 if granted.more and turnstile.another_wanted():
                     self._waker.wake(self._queue.account, lane)
-                self.deliver(granted)
+                delivery = self._answered(granted)
+                claim = self._settle_and_claim(delivery, lane, ends_at) if delivery else None
             except Exception:
                 # A defect. Renewed for ever, the lease would keep these jobs from everybody.
                 self._leases.drop(granted.lease)
                 raise
+            granted = self._next(lane, ends_at, claim)
         if self._clock.monotonic_s() >= ends_at and not self._stopping.is_set():
             self._waker.wake(self._queue.account, lane)
 
     def deliver(self, granted: Granted) -> None:
         """Send a granted batch and settle it."""
+        if delivery := self._answered(granted):
+            self._settle(delivery)
+
+    def _answered(self, granted: Granted) -> Delivery | None:
         self._steps(Step.CLAIMED)
         began_s = self._clock.monotonic_s()
         outcome = self._outcome_of(granted)
         seconds = self._clock.monotonic_s() - began_s
         if isinstance(outcome, Withheld):
             self._withhold(granted.lease)
-            return
+            return None
         self._steps(Step.ANSWERED)
         settlement = settlement_of(
             outcome, granted.items, self._limits.patience, self._clock.wall(), self._chance
         )
         delivery = Delivery(granted, outcome, settlement, seconds)
         self._observer.answered(delivery)
-        self._settle(delivery)
+        return delivery
 
     def _outcome_of(self, granted: Granted) -> Outcome | Withheld:
         try:
@@ -167,21 +174,19 @@ class Drain:
         finally:
             self._leases.drop(lease)
 
-    def _next(self, lane: Lane, ends_at: float) -> Granted | None:
+    def _next(self, lane: Lane, ends_at: float, claim: Claim | None = None) -> Granted | None:
+        """Return what is granted next, or None to end the shift; `claim` was answered just now."""
         with Turn(self._turnstiles[lane]) as turn:
-            while turn.may_ask(ends_at - self._clock.monotonic_s()) and not self._stopping.is_set():
-                began = self._clock.monotonic_s()
-                if began >= ends_at:
+            while claim or turn.may_ask(ends_at - self._clock.monotonic_s()):
+                left = ends_at - self._clock.monotonic_s()
+                if not claim and (left <= 0 or self._stopping.is_set()):
                     return None
-                claim = self._claim(lane, began)
-                self._observer.asked(lane, claim)
-                match claim:
+                match claim or self._claim(lane):
                     case Granted() as granted:
                         return granted
                     case Wait(seconds):
-                        longest = min(LONGEST_WAIT_S, ends_at - began)
                         if turn.may_wait():
-                            self._clock.wait(self._stopping, min(seconds, longest))
+                            self._clock.wait(self._stopping, min(seconds, LONGEST_WAIT_S, left))
                     case Paused(seconds):
                         if seconds is None or seconds > SHORT_PAUSE_S:
                             return None
@@ -189,45 +194,80 @@ class Drain:
                             self._clock.wait(self._stopping, seconds)
                     case Empty() | None:
                         return None
-                    case _:
-                        assert_never(claim)
+                    case never:
+                        assert_never(never)
+                claim = None
         return None
 
-    def _claim(self, lane: Lane, began_s: float) -> Claim | None:
-        lease = f"{_PROCESS}:{secrets.token_hex(8)}"
+    def _claim(self, lane: Lane) -> Claim | None:
+        lease, began_s = _new_lease(), self._clock.monotonic_s()
         try:
             with self._leases.asking(lease):
                 claim = self._queue.claim(lane, self._limits.gate, lease)
-                if isinstance(claim, Granted):
-                    self._leases.hold(lease, began_s)
-                return claim
+                self._note_claim(lane, lease, claim, began_s)
         except RedisError as error:
             # The look wakes the lane again when the broker is back.
+            self._observer.asked(lane, None)
             self._log.warning("claim_failed", lane=lane.value, error=type(error).__name__)
             return None
+        return claim
+
+    def _note_claim(self, lane: Lane, lease: str, claim: Claim, began_s: float) -> None:
+        if isinstance(claim, Granted):
+            self._leases.hold(lease, began_s)
+        self._observer.asked(lane, claim)
+
+    def _settle_and_claim(self, delivery: Delivery, lane: Lane, ends_at: float) -> Claim | None:
+        """Settle, and claim at the same time unless there is no use in it; then return None."""
+        began_s = self._clock.monotonic_s()
+        awaited = self._turnstiles[lane].gate.locked()
+        if awaited or began_s >= ends_at or self._stopping.is_set():
+            self._settle(delivery)
+            return None
+        ours, lease = delivery.granted.lease, _new_lease()
+        try:
+            with self._leases.asking(lease):
+                settled, claim = self._queue.settle_and_claim(
+                    ours, delivery.settlement, lane, self._limits.gate, lease
+                )
+                self._note_claim(lane, lease, claim, began_s)
+        except RedisError:
+            # It may have been done. To settle again is harmless, and what was claimed is released.
+            self._settle(delivery)
+            return None
+        self._leases.drop(ours)
+        self._note_settled(delivery, settled)
+        return claim
 
     def _settle(self, delivery: Delivery) -> None:
-        lease, settlement = delivery.granted.lease, delivery.settlement
+        lease = delivery.granted.lease
         try:
-            settled = _UNTIL_TOLD(self._queue.settle, lease, settlement)
+            settled = _UNTIL_TOLD(self._queue.settle, lease, delivery.settlement)
         except RedisError as error:
             self._log.error("settle_failed", lease=lease, error=type(error).__name__)
             return
         finally:
             self._leases.drop(lease)
+        self._note_settled(delivery, settled)
+
+    def _note_settled(self, delivery: Delivery, settled: Settled | Fenced) -> None:
         match settled:
             case Settled(wake, events):
                 self._observer.settled(delivery)
                 for lane in wake:
                     self._waker.wake(self._queue.account, lane)
-                tell_settled(self._log, delivery.granted, settlement)
+                tell_settled(self._log, delivery.granted, delivery.settlement)
                 tell_events(self._log, events)
             case Fenced():
                 self._observer.lost(Loss.BEFORE_SETTLING)
-                self._log.warning("settle_fenced", lease=lease)
+                self._log.warning("settle_fenced", lease=delivery.granted.lease)
             case _:
                 assert_never(settled)
         self._steps(Step.SETTLED)
+
+
+def _new_lease() -> str:
+    return f"{_PROCESS}:{secrets.token_hex(8)}"
 
 
 class _LeasedWire:

@@ -31,7 +31,7 @@ class Cell:
         return tuple(float(limit) for limit in self.limits.split("/s")[0].split(", "))
 
 
-_STEADY, _MOVING = Cell("25/s"), Cell("40, 10, 40/s")
+_STEADY, _MOVING = Cell("25/s"), Cell("10, 40, 10, 40/s")
 
 
 def _cells(extent: Extent) -> Sequence[Cell]:

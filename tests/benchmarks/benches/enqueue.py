@@ -30,7 +30,7 @@ def _cells(extent: Extent) -> Sequence[Cell]:
 
 
 def _contenders(_: Cell) -> Sequence[str]:
-    return ("relay", "celery", "dramatiq", "arq", "taskiq", "lpush")
+    return ("relay", "relay-put", "celery", "dramatiq", "arq", "taskiq", "lpush")
 
 
 def _measure(trial: Trial[Cell]) -> Figures:

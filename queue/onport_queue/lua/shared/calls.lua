@@ -1,6 +1,7 @@
 -- Calls: a script is loaded once and called many times, so what belongs to a call is begun anew here.
 
-local ARGV -- arguments of the call
+local scripts = {} -- by name
+local ARGV         -- arguments of the call
 
 local function begin(keys, arguments)
   speak_of(keys[1])

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version
-from typing import Final
 
 from tests.benchmarks.contender import Arena, Shop, publisher
 from tests.benchmarks.machine import relay_version
@@ -19,14 +18,15 @@ from onport_worker.fleet import Fleet, WorkerPlan, worker_environment
 
 _HIGHEST_RATE = 10_000.0
 _MODULE = "tests.benchmarks.peers.relay.app"
+_BARE_MODULE = "tests.benchmarks.peers.relay.bare"
 
 
 class Relay:
     """Us."""
 
-    name: Final = "relay"
-    title: Final = "Onport Relay"
-    setup_text: Final = (
+    name: str = "relay"
+    title: str = "Onport Relay"
+    setup_text: str = (
         "its default settings; as many worker processes and threads as the others, "
         "and for order-under-load a worker for new sales, as `up` has it"
     )
@@ -38,8 +38,7 @@ class Relay:
 
     def publishing(self, arena: Arena, setup: Setup) -> AbstractContextManager[Shop]:
         """Run a shop's process."""
-        command = [sys.executable, "-m", _MODULE]
-        return publisher(command, worker_environment(_settings(arena, setup)), arena)
+        return _publishing(_MODULE, arena, setup)
 
     @contextmanager
     def working(self, arena: Arena, setup: Setup) -> Iterator[Collection[int]]:
@@ -60,6 +59,26 @@ class Relay:
                 yield fleet.pids
             finally:
                 fleet.stop_at_once()
+
+
+class BarePut(Relay):
+    """The queue's part of a put, without the producer around it."""
+
+    name = "relay-put"
+    title = "Onport Relay, the put alone"
+    setup_text = (
+        "`Queue.put`, which `create_sale` calls once it has checked the sale, and in a thread so "
+        "that no broker can hold a checkout up"
+    )
+
+    def publishing(self, arena: Arena, setup: Setup) -> AbstractContextManager[Shop]:
+        """Run a process that has a queue."""
+        return _publishing(_BARE_MODULE, arena, setup)
+
+
+def _publishing(module: str, arena: Arena, setup: Setup) -> AbstractContextManager[Shop]:
+    environment = worker_environment(_settings(arena, setup))
+    return publisher([sys.executable, "-m", module], environment, arena)
 
 
 def _settings(arena: Arena, setup: Setup) -> Settings:
