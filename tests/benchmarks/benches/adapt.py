@@ -13,7 +13,7 @@ _LATENCY_MS = 20.0
 _BURST = 5.0
 _CONCURRENCY = 16
 _WARM_UP_S = {"full": 12.0, "quick": 10.0, "smoke": 1.0}
-_SECONDS = {"full": 25.0, "quick": 15.0, "smoke": 1.0}
+_SECONDS = {"full": 15.0, "quick": 15.0, "smoke": 1.0}
 """Of each limit: it must last for somebody to learn it."""
 _STARTS_S = 12.0
 _ALL = ("relay", "celery", "celery-bucket", "dramatiq", "arq", "taskiq")
@@ -88,9 +88,9 @@ def _seconds(extent: Extent, cell: Cell) -> float:
 BENCH = Bench(
     name="adapt",
     question="How well a limit is used that the endpoint has and does not tell: it answers 429 and "
-    f"Retry-After above it. Everybody may send {_CEILING:g}/s. All "
-    "contenders run at the same time, each with a broker and an endpoint of its own: together they "
-    "leave most of two processors idle.",
+    f"Retry-After above it. Everybody may send {_CEILING:g}/s; a limit lasts for "
+    f"{_SECONDS['full']:g} s. All contenders run at the same time, each with a broker and an "
+    "endpoint of its own.",
     figures=(
         Figure(name="use", unit="", meaning="accepted requests / (limit x time)", better="more"),
         Figure(name="refused", unit="", meaning="requests answered 429 / all", better="less"),
