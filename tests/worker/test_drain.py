@@ -360,3 +360,22 @@ def test_a_defect_leaves_no_lease_that_is_renewed_for_ever(redis_client: redis.R
 
     assert bench.leases.unanswered() == ()
     assert bench.queue.stats().in_flight == 1
+
+
+def test_a_defect_after_a_settle_keeps_nothing_of_what_was_claimed_with_it(
+    redis_client: redis.Redis,
+) -> None:
+    def fail(step: Step) -> None:
+        if step is Step.SETTLED:
+            raise ZeroDivisionError
+
+    bench = Bench(Queue(redis_client, "drain"), steps=fail)
+    bench.put_sale("1")
+    bench.put_sale("2")
+
+    with pytest.raises(ZeroDivisionError):
+        bench.drain.run(Lane.HIGH)
+
+    assert bench.leases.unanswered() == ()
+    stats = bench.queue.stats()
+    assert (stats.ledger.delivered, stats.in_flight) == (1, 1)

@@ -236,7 +236,11 @@ class Drain:
             self._settle(delivery)
             return None
         self._leases.drop(ours)
-        self._note_settled(delivery, settled)
+        try:
+            self._note_settled(delivery, settled)
+        except Exception:
+            self._leases.drop(lease)  # nobody will send what was claimed
+            raise
         return claim
 
     def _settle(self, delivery: Delivery) -> None:
