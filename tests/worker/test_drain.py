@@ -378,4 +378,4 @@ def test_a_defect_after_a_settle_keeps_nothing_of_what_was_claimed_with_it(
 
     assert bench.leases.unanswered() == ()
     stats = bench.queue.stats()
-    assert (stats.ledger.delivered, stats.in_flight) == (1, 1)
+    assert (stats.ledger.delivered, stats.in_flight, stats.pending) == (1, 0, 1)

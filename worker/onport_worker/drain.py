@@ -165,6 +165,9 @@ class Drain:
     def _withhold(self, lease: str) -> None:
         self._log.warning("send_fenced", lease=lease)
         self._observer.lost(Loss.BEFORE_SENDING)
+        self._give_back(lease)
+
+    def _give_back(self, lease: str) -> None:
         try:
             # What is still ours goes back at once; what is not is fenced there.
             if self._leases.left_s(lease) > 0:
@@ -239,7 +242,7 @@ class Drain:
         try:
             self._note_settled(delivery, settled)
         except Exception:
-            self._leases.drop(lease)  # nobody will send what was claimed
+            self._give_back(lease)  # nobody here will send what was claimed
             raise
         return claim
 
