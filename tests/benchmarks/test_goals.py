@@ -61,3 +61,13 @@ def test_what_is_not_kept_or_failed_is_not_reached() -> None:
 
     assert goal("use").reached({}) is None
     assert goal("use").reached({"efficiency": failed}) is None
+
+
+def test_a_put_is_measured_in_the_cell_where_it_is_furthest_from_the_floor() -> None:
+    cells: list[dict[str, Value]] = [{"callers": 1, "fsync": f} for f in ("always", "everysec")]
+    many: dict[str, Value] = {"callers": 8, "fsync": "everysec"}
+    puts = [("relay-put", cell, 0.3) for cell in (*cells, many)]
+    floors = [("lpush", cells[0], 0.2), ("lpush", cells[1], 0.1), ("lpush", many, 0.01)]
+    kept = of("enqueue", "p50", *puts, *floors)
+
+    assert goal("a put alone").reached({"enqueue": kept}) == pytest.approx(3)
