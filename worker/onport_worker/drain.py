@@ -3,6 +3,7 @@
 import random
 import secrets
 import threading
+from contextlib import closing
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -179,7 +180,7 @@ class Drain:
 
     def _next(self, lane: Lane, ends_at: float, claim: Claim | None = None) -> Granted | None:
         """Return what is granted next, or None to end the shift; `claim` was answered just now."""
-        with Turn(self._turnstiles[lane]) as turn:
+        with closing(Turn(self._turnstiles[lane])) as turn:
             while claim or turn.may_ask(ends_at - self._clock.monotonic_s()):
                 left = ends_at - self._clock.monotonic_s()
                 if not claim and (left <= 0 or self._stopping.is_set()):
@@ -216,9 +217,9 @@ class Drain:
         return claim
 
     def _note_claim(self, lane: Lane, lease: str, claim: Claim, began_s: float) -> None:
-        if isinstance(claim, Granted):
-            self._leases.hold(lease, began_s)
         self._observer.asked(lane, claim)
+        if isinstance(claim, Granted):  # last: a defect before leaves it to expire
+            self._leases.hold(lease, began_s)
 
     def _settle_and_claim(self, delivery: Delivery, lane: Lane, ends_at: float) -> Claim | None:
         """Settle, and claim at the same time unless there is no use in it; then return None."""

@@ -1,7 +1,6 @@
 """One thread per lane and process waits at the gate; the others stand by behind it."""
 
 import threading
-from types import TracebackType
 
 from onport_queue.clock import Clock
 
@@ -44,7 +43,7 @@ class Turnstile:
 
 
 class Turn:
-    """One drain's way to a token; a context, for nobody keeps the gate.
+    """One drain's way to a token; to be closed, for nobody keeps the gate.
 
     While nobody waits there may be tokens, and then asking is not worth standing in line for: on a
     busy machine an answer takes as long as a request to a fast endpoint.
@@ -67,15 +66,7 @@ class Turn:
             self._is_ours = self._turnstile.gate.acquire(blocking=False)
         return self._is_ours
 
-    def __enter__(self) -> "Turn":
-        """Begin."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let the next one wait."""
         if self._is_ours:
             self._turnstile.gate.release()
