@@ -1,7 +1,7 @@
 -- What all scripts share, in files put before them by scripts.py. This one: the structures and the records in them.
 --
--- base     the account's base key, KEYS[1] of a call, e.g. onport-relay:{default}. Every other name is derived from it and shares its hash
---          tag, so an account lives in one slot.
+-- base     the account's base key, KEYS[1] of a call, e.g. onport-relay:{default}. Every other name is derived from it
+--          and shares its hash tag, so an account lives in one slot.
 --
 -- A job's state is the structure that holds it; nothing else says it:
 --   pending:<lane>:<channel>:<kind>  sorted set, key -> place     pending
