@@ -139,3 +139,9 @@ def test_nobody_is_told_to_have_used_more_than_all_of_the_rate() -> None:
     found = report([put("1")], [received("1")])
     assert "101" not in shown(replace(found, rate=replace(found.rate, efficiency=1.01)))
     assert "100.0%" in shown(replace(found, rate=replace(found.rate, efficiency=1.01)))
+
+
+def test_newer_states_are_counted_from_what_arrived_not_from_what_is_missing() -> None:
+    entries = [put("1"), put("1", "b"), put("1", "c"), put("2")]
+    found = report(entries, [received("1"), received("1", "c"), received("1", "c"), received("2")])
+    assert (found.accepted, found.delivered, found.later_states) == (4, 2, 1)  # b: not seen

@@ -51,6 +51,7 @@ class Report:
 
     accepted: int
     delivered: int
+    later_states: int
     folded: int
     retried: int
     dead: int
@@ -64,11 +65,6 @@ class Report:
     high_wait_ms: Waits
     low_wait_ms: Waits
     requests: Requests
-
-    @property
-    def later_states(self) -> int:
-        """Newer states of what had been sent already: what is left of all that was accepted."""
-        return self.accepted - self.delivered - self.folded - self.lost - self.dead
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -126,11 +122,14 @@ def account(
     times: Counter[tuple[_Key, str]] = Counter(
         (key, digest) for key, digests in applied.items() for digest in digests
     )
+    delivered = sum(1 for key in meant if key in landed)
+    sent = sum(min(seen, puts[what]) for what, seen in times.items())
     unanswered = [receipt for receipt in receipts if receipt.fault in _UNANSWERED]
     waits = {lane: _waits(entries, arrivals, lane) for lane in Lane}
     return Report(
         accepted=len(entries),
-        delivered=sum(1 for key in meant if key in landed),
+        delivered=delivered,
+        later_states=sent - delivered,
         folded=folded,
         retried=sum(len(seen) - len(applied[key]) for key, seen in arrivals.items()),
         dead=dead,
