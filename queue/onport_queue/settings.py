@@ -248,6 +248,10 @@ class Settings(BaseSettings):
         }
         for place, text in {"base_url": self.base_url, **endpoints}.items():
             url = _http_url(place, text or self.base_url)
+            if url.username is not None or url.query or url.fragment:
+                raise ValueError(
+                    f"{place}: expected no user or password, and nothing behind # or ?"
+                )
             if self._is_open(url):
                 raise ValueError(
                     f"{place}: {url.hostname} without TLS would show the webhook hash on the wire; "

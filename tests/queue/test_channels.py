@@ -85,6 +85,8 @@ def test_what_is_not_named_is_an_error_that_says_what_is(settings: Settings) -> 
             {"accounts": {"default": {"base_url": "http://example.com"}}},
             "accounts.default.base_url: example.com without TLS",
         ),
+        ({"base_url": "https://shop:secret@example.com"}, "base_url: expected no user or password"),
+        ({"base_url": "https://example.com/in?key=secret"}, "base_url: expected no user"),
     ],
 )
 def test_faults_are_told_without_their_values(given: dict[str, Any], fault: str) -> None:

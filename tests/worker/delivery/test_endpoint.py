@@ -17,8 +17,9 @@ from onport_queue.fold import Fragment
 from onport_queue.names import Kind, Lane
 from onport_queue.settings import Settings
 from onport_sandbox import SandboxProcess, SandboxSettings
+from onport_worker import __version__
 from onport_worker.delivery.credentials import Credentials
-from onport_worker.delivery.endpoint import HASH_HEADER, HttpEndpoint
+from onport_worker.delivery.endpoint import HASH_HEADER, HttpEndpoint, proxy_of
 from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Withheld
 from onport_worker.delivery.request import Request, compose
 
@@ -69,6 +70,7 @@ def test_a_request_carries_the_hash_and_the_body_as_it_is() -> None:
     assert isinstance(an_endpoint(answer).send(REQUEST, OPEN), Answered)
     assert seen[0].headers[HASH_HEADER] == SECRET
     assert seen[0].headers["content-type"] == "application/json"
+    assert seen[0].headers["user-agent"] == f"onport-relay/{__version__}"
     assert str(seen[0].url) == "http://127.0.0.1:1/webhooks/manual-sale.json"
     assert seen[0].content == b'{"externalId":"1"}'
 
@@ -311,3 +313,27 @@ def test_the_environments_proxy_is_used_but_not_for_what_it_leaves_out(
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with closing(HttpEndpoint(SETTINGS, CREDENTIALS)) as endpoint:
         assert isinstance(endpoint.send(REQUEST, OPEN), NotSent)
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "proxy"),
+    [
+        ("https://example.com", {}, None),
+        ("https://example.com", {"https_proxy": "http://proxy:3128"}, "http://proxy:3128"),
+        ("https://example.com", {"https_proxy": "proxy:3128"}, "http://proxy:3128"),
+        ("https://example.com", {"all_proxy": "http://proxy:3128"}, "http://proxy:3128"),
+        ("https://example.com", {"http_proxy": "http://proxy:3128"}, None),
+        ("https://example.com", {"https_proxy": "http://p:1", "no_proxy": "*"}, None),
+        ("https://in.example.com", {"https_proxy": "http://p:1", "no_proxy": "example.com"}, None),
+        ("https://127.0.0.1:8", {"https_proxy": "http://p:1", "no_proxy": "a, 127.0.0.1"}, None),
+    ],
+)
+def test_the_proxy_is_the_environments(
+    url: str, environment: dict[str, str], proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert proxy_of(url) == proxy

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cache
 from typing import Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from onport_queue.settings import Settings
+from onport_worker import __version__
 from onport_worker.delivery.credentials import Credentials
 from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Outcome, Withheld
 from onport_worker.delivery.request import Request
@@ -49,7 +52,9 @@ class HttpEndpoint:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._credentials = credentials
-        self._clients = _Clients(settings, transport)
+        self._base_url = settings.base_url.rstrip("/")
+        self._timeout = httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s)
+        self._transports = _Transports(settings.base_url, transport)
         self._blank = cache(self._blank_of)
 
     def send(self, request: Request, wire: Wire) -> Outcome | Withheld:
@@ -65,13 +70,20 @@ class HttpEndpoint:
 
     def close(self) -> None:
         """Close all connections."""
-        self._clients.close()
+        self._transports.close()
 
     def _blank_of(self, method: str, path: str, fingerprint: str) -> httpx.Request:
-        # What all requests of a kind have in common; merged once, not for each.
-        headers = {HASH_HEADER: self._credentials.hash_of(fingerprint)}
-        with self._clients.borrowed() as client:
-            return client.build_request(method, path, headers=headers)
+        # What all requests of a kind have in common; parsed once, not for each.
+        return httpx.Request(
+            method,
+            f"{self._base_url}/{path}",
+            headers={
+                "user-agent": f"onport-relay/{__version__}",
+                "content-type": "application/json",
+                HASH_HEADER: self._credentials.hash_of(fingerprint),
+            },
+            extensions={"timeout": self._timeout.as_dict()},
+        )
 
     def _exchange(self, request: Request, wire: Wire) -> Answered:
         blank = self._blank(request.method, request.path, request.print)
@@ -85,8 +97,8 @@ class HttpEndpoint:
             extensions=blank.extensions | {"trace": _traced(wire)},
         )
         with (
-            self._clients.borrowed() as client,
-            closing(client.send(filled, stream=True)) as response,
+            self._transports.borrowed() as transport,
+            closing(transport.handle_request(filled)) as response,
         ):
             answer = b""
             for chunk in response.iter_bytes():
@@ -113,66 +125,53 @@ def trusted() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-class _Clients:
-    """Clients for as many requests as are made at a time, each with one connection.
+def proxy_of(url: str) -> str | None:
+    """Return the proxy by which the environment sends requests to an address, if any."""
+    place = urlsplit(url)
+    if proxy_bypass(place.hostname or ""):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(place.scheme) or proxies.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
-    A client that is shared looks through all its connections, under a lock, twice a request.
+
+class _Transports:
+    """Transports for as many requests as are made at a time, each with one connection.
+
+    A transport that is shared looks through all its connections, under a lock, twice a request.
     """
 
-    def __init__(self, settings: Settings, transport: httpx.BaseTransport | None) -> None:
-        self._settings = settings
-        self._transport = transport
+    def __init__(self, url: str, only: httpx.BaseTransport | None) -> None:
         self._trust = trusted()
-        self._idle: deque[httpx.Client] = deque([self._new()])
+        self._proxy = proxy_of(url)
+        self._only = only
+        self._idle: deque[httpx.BaseTransport] = deque([self._new()])
 
     @contextmanager
-    def borrowed(self) -> Iterator[httpx.Client]:
-        """Have a client for oneself: the one that was given back last, since it is warmest."""
+    def borrowed(self) -> Iterator[httpx.BaseTransport]:
+        """Have one for oneself: the one that was given back last, since it is warmest."""
         try:
-            client = self._idle.pop()
+            transport = self._idle.pop()
         except IndexError:
-            client = self._new()
+            transport = self._new()
         try:
-            yield client
+            yield transport
         finally:
-            self._idle.append(client)
+            self._idle.append(transport)
 
     def close(self) -> None:
         """Close those that nobody has."""
         while self._idle:
             self._idle.pop().close()
 
-    def _new(self) -> httpx.Client:
-        settings = self._settings
-        return _Client(
-            base_url=settings.base_url,
-            headers={"content-type": "application/json"},
-            timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
+    def _new(self) -> httpx.BaseTransport:
+        return self._only or httpx.HTTPTransport(
+            verify=self._trust,
+            proxy=self._proxy,
             limits=httpx.Limits(
                 max_connections=None, max_keepalive_connections=1, keepalive_expiry=_KEEPALIVE_S
             ),
-            follow_redirects=False,
-            verify=self._trust,
-            transport=self._transport,
         )
-
-
-class _NoCookies(httpx.Cookies):
-    def extract_cookies(self, response: httpx.Response) -> None:
-        """Keep none: a request is the same whatever was answered before it."""
-
-
-class _Client(httpx.Client):
-    _none = _NoCookies()
-
-    @property
-    def cookies(self) -> httpx.Cookies:
-        """None; it would look for them in every answer, and none are sent."""
-        return self._none
-
-    @cookies.setter
-    def cookies(self, cookies: object) -> None:
-        raise NotImplementedError("no cookies are kept")
 
 
 class _WithheldError(Exception):

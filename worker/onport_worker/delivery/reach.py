@@ -2,7 +2,6 @@
 
 import socket
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from onport_queue.errors import RelayError
 from onport_worker.delivery.endpoint import trusted
@@ -12,15 +11,6 @@ _PORTS = {"http": 80, "https": 443}
 
 class UnreachableError(RelayError):
     """No connection could be opened; the text says why."""
-
-
-def goes_by_proxy(url: str) -> bool:
-    """Return whether the environment sends requests to it by a proxy."""
-    place = urlsplit(url)
-    proxies = getproxies()
-    return bool(proxies.get(place.scheme) or proxies.get("all")) and not proxy_bypass(
-        place.hostname or ""
-    )
 
 
 def reach(url: str, timeout_s: float) -> None:

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from onport_queue.settings import Settings
 from onport_worker.cli.addresses import endpoint_of
 from onport_worker.cli.doctor.finding import Ailment, Finding, fault, well
-from onport_worker.delivery.reach import UnreachableError, goes_by_proxy, reach
+from onport_worker.delivery.endpoint import proxy_of
+from onport_worker.delivery.reach import UnreachableError, reach
 
 _GATEWAY_TIMEOUT_S = 5.0
 
@@ -29,7 +30,7 @@ def endpoint_findings(settings: Settings) -> Iterator[Finding]:
 
 def _endpoint(url: str, timeout_s: float) -> Finding:
     place = endpoint_of(url)
-    if goes_by_proxy(url):
+    if proxy_of(url):
         return well("endpoint", f"{place} is reached by a proxy, which was not asked")
     try:
         reach(url, timeout_s)
