@@ -12,7 +12,7 @@ _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "
 
 def celery(python: Path) -> Peer:
     """Return it with Celery's own rate_limit."""
-    setup = "threads, acks_late; under a rate: rate_limit of the task, in one worker"
+    setup = "threads, acks_late; under a rate: rate_limit of the task, in one worker of gevent"
     return _peer("celery", "Celery", setup, _both_queues, python)
 
 
@@ -36,7 +36,7 @@ def _peer(
         title=title,
         setup_text=setup,
         module=_MODULE,
-        packages=("celery", "kombu", "redis", "hiredis", "httpx"),
+        packages=("celery", "kombu", "gevent", "redis", "hiredis", "httpx"),
         commands=commands,
         python=python,
         environment={"BENCH_LIMITER": limiter},
@@ -44,10 +44,11 @@ def _peer(
 
 
 def _both_queues(setup: Setup) -> Sequence[Sequence[str]]:
-    # Its limit is each worker's own, so under one there is one worker.
-    processes = 1 if setup.rate else setup.processes
-    threads = setup.concurrency * setup.processes // processes
-    return [_worker(f"w{n}", "high,low", "threads", threads) for n in range(processes)]
+    if setup.rate:  # which is each worker's own
+        return [_worker("w0", "high,low", "gevent", setup.concurrency * setup.processes)]
+    return [
+        _worker(f"w{n}", "high,low", "threads", setup.concurrency) for n in range(setup.processes)
+    ]
 
 
 def _prefork(setup: Setup) -> Sequence[Sequence[str]]:
