@@ -33,9 +33,9 @@ This page is generated from `tests/benchmarks/results/*.json` after each full ru
 - **One machine, one run.** In each run everybody takes their turn in every cell, so a ratio
   compares two trials that were made minutes apart; given are the medians of all runs, and the range
   of the first figure. `relay / it` is the median of the ratios of the runs, of the first figure.
-- **At the same time** run contenders that hardly use the processor, at low rates; each has a broker
-  and an endpoint of its own, and the clock starts when all are at work. A bench that does so says
-  it, and which of its cells are left to some of the contenders.
+- **At the same time** run contenders that together leave the processors time to spare, at low rates;
+  each has a broker and an endpoint of its own, and the clock starts when all are at work. A bench
+  that does so says it, and which of its cells are left to some of the contenders.
 - **The same for all**: a fresh embedded Valkey (`appendfsync everysec` unless a cell says
   otherwise) and a fresh sandbox as the endpoint for each trial, in processes of their own; the same
   payloads, drawn by the seed (`tests/benchmarks/payloads.py`); httpx as the HTTP client; as many

@@ -18,7 +18,7 @@ _MOST_THREADS = 250
 _STARTS_S = 10.0
 """What a contender may send before it is watched: jobs must last until the end."""
 _AT_ONCE_UP_TO = 20.0
-"""The highest rate at which all contenders together leave most of two processors idle."""
+"""The highest rate at which all contenders together leave two processors time to spare."""
 _TWO_AT_ONCE_UP_TO = 100.0
 _OF_ALL_RATES_MS = 500.0
 """The latency at which everybody takes part at the rates above."""
@@ -101,7 +101,7 @@ BENCH = Bench(
     "requests of any one second. The endpoint answers after its latency and refuses nothing, so "
     "that a contender that sends more than R shows it: use above 1 is as wrong as below. At "
     f"R <= {_AT_ONCE_UP_TO:g} all contenders run at the same time, each with a broker and an "
-    "endpoint of its own: together they leave most of two processors idle; up to "
+    "endpoint of its own, which leaves the processors time to spare; up to "
     f"R = {_TWO_AT_ONCE_UP_TO:g} two at a time, above that one by one, and there all but the relay "
     f"at {_OF_ALL_RATES_MS:g} ms only, without Celery's own limit at the highest R, to save time.",
     figures=(

@@ -10,9 +10,10 @@ How it is set up, and why:
   first, as the same guide advises for many short tasks, and where none should wait in a worker.
 - Rate, `celery`: `rate_limit` of the task. It is each worker's own, so there is one worker process,
   and its pool is gevent. Each fetched message that has to wait has a timer of its own, and the loop
-  of the other pools runs ten of them a turn, with up to a second between two turns: with threads it
-  used 0.30 of R = 20 at 500 ms, prefork 0.40, gevent 0.96. Of the prefetches 1, 64, 256 and none,
-  64 for each thread used most over all rates.
+  of the other pools runs ten of them a turn, with up to a second between two turns: at R = 20 and
+  500 ms threads used 0.30 of the rate, prefork 0.40, gevent 0.96. The prefetch is the default of 4
+  for each greenlet: 1 used half of that, and 16, 64, 256 and none as much or less, for more time of
+  the processor.
 - Rate, `celery-bucket`: a bucket in Redis shared by all workers (peers/bucket.py). A task waits for
   its token in the thread that will use it: handing it back (`retry`) would publish it anew for each
   refusal, and messages with a countdown gather in the memory of one worker.
@@ -51,7 +52,7 @@ app.conf.update(
     accept_content=["json"],
     task_queues=[Queue("high"), Queue("low")],
     task_default_queue="low",
-    worker_prefetch_multiplier=1 if setup.lanes else 64,
+    worker_prefetch_multiplier=1 if setup.lanes else 4 if _limit else 64,
     worker_enable_remote_control=False,
     broker_connection_retry_on_startup=True,
     broker_transport_options={"queue_order_strategy": "priority", "priority_steps": [0]},
