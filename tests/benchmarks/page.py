@@ -33,13 +33,15 @@ This page is generated from `tests/benchmarks/results/*.json` after each full ru
 - **One machine, one run.** In each run everybody takes their turn in every cell, so a ratio
   compares two trials that were made minutes apart; given are the medians of all runs, and the range
   of the first figure. `relay / it` is the median of the ratios of the runs, of the first figure.
-- **At the same time** run contenders that together leave the processors time to spare, at low rates;
-  each has a broker and an endpoint of its own, and the clock starts when all are at work. A bench
-  that does so says it, and which of its cells are left to some of the contenders.
+- **At the same time** run contenders that together leave the processors time to spare, at low
+  rates; each has a broker and an endpoint of its own, and the clock starts when all are at work. A
+  bench that does so says it, and which of its cells are left to some of the contenders.
 - **The same for all**: a fresh embedded Valkey (`appendfsync everysec` unless a cell says
   otherwise) and a fresh sandbox as the endpoint for each trial, in processes of their own; the same
-  payloads, drawn by the seed (`tests/benchmarks/payloads.py`); httpx as the HTTP client; as many
-  processes and requests in flight.
+  payloads, drawn by the seed (`tests/benchmarks/payloads.py`); httpx as the HTTP client, one for
+  each request in flight (the relay goes past the client to its transport,
+  [which is cheaper](decisions/0014-a-connection-each.md)); as many processes and requests in
+  flight.
 - **Measured at the endpoint**: arrivals are the sandbox's receipts, not what a contender says.
   Jobs are put before the workers start, and the clock starts a while after the first arrival, so
   that nobody's start counts.

@@ -89,8 +89,9 @@ BENCH = Bench(
     name="adapt",
     question="How well a limit is used that the endpoint has and does not tell: it answers 429 and "
     f"Retry-After above it. Everybody may send {_CEILING:g}/s; a limit lasts for "
-    f"{_SECONDS['full']:g} s. All contenders run at the same time, each with a broker and an "
-    "endpoint of its own.",
+    f"{_SECONDS['full']:g} s, the first one {_WARM_UP_S['full']:g} s longer; these are not "
+    "measured: whoever learns it does so then. All contenders run at the same time, each with a "
+    "broker and an endpoint of its own.",
     figures=(
         Figure(name="use", unit="", meaning="accepted requests / (limit x time)", better="more"),
         Figure(name="refused", unit="", meaning="requests answered 429 / all", better="less"),

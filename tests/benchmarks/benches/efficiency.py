@@ -13,6 +13,7 @@ _LATENCIES_MS = (50.0, 500.0, 2_000.0)
 _SECONDS = {"full": 5.0, "quick": 10.0, "smoke": 1.0}
 _LEAST_REQUESTS = {"full": 100, "quick": 100, "smoke": 20}
 _WARM_UP_S = {"full": 1.5, "quick": 2.0, "smoke": 0.3}
+_SETTLES_S = 4.0
 _MOST_THREADS = 250
 """Of one process; who needs more takes several."""
 _STARTS_S = 10.0
@@ -87,7 +88,9 @@ def _measure(trial: Trial[Cell]) -> Figures:
 
 def _window_s(extent: Extent, cell: Cell) -> tuple[float, float]:
     seconds = max(_SECONDS[extent], _LEAST_REQUESTS[extent] / cell.rate)
-    return seconds, _WARM_UP_S[extent] + cell.latency_ms / 1000
+    # Many threads take their time to be all at work.
+    settles_s = _SETTLES_S if extent == "full" and cell.rate > _TWO_AT_ONCE_UP_TO else 0.0
+    return seconds, _WARM_UP_S[extent] + settles_s + cell.latency_ms / 1000
 
 
 def _seconds(extent: Extent, cell: Cell) -> float:

@@ -2,8 +2,8 @@
 
 How it is set up, and why:
 
-- One worker is one event loop with one `httpx.AsyncClient`, made in `on_startup`, as its
-  documentation shows; on uvloop.
+- One worker is one event loop, on uvloop; what it has is made in `on_startup`, as its documentation
+  shows.
 - `poll_delay` is 10 ms instead of half a second, which a worker with free slots would else wait
   before it looks again. Results are not kept.
 - Rate: arq has none. A bucket in Redis shared by all workers (peers/bucket.py); a job waits for its
@@ -22,7 +22,7 @@ from arq.connections import ArqRedis, RedisSettings
 from arq.worker import func
 from tests.benchmarks.payloads import Lane, Payload
 from tests.benchmarks.peers.bucket import AsyncBucket
-from tests.benchmarks.peers.client import async_client, pause_s
+from tests.benchmarks.peers.client import AsyncClients, pause_s
 from tests.benchmarks.peers.publisher import AsyncPublisher, Job, in_chunks
 from tests.benchmarks.peers.setup import HIGH_CONCURRENCY, Setup
 
@@ -38,13 +38,13 @@ async def deliver(ctx: dict[str, Any], path: str, payload: Payload) -> None:
     """Send one job."""
     if ctx["bucket"] is not None:
         await ctx["bucket"].take(path)
-    pause = pause_s(await ctx["http"].post(path, json=payload))
+    pause = pause_s(await ctx["http"].post(path, payload))
     if pause is not None:
         raise Retry(defer=pause)
 
 
 async def _connect(ctx: dict[str, Any]) -> None:
-    ctx["http"] = async_client(setup)
+    ctx["http"] = AsyncClients(setup)
     ctx["bucket"] = AsyncBucket(setup) if setup.rate else None
 
 

@@ -2,12 +2,11 @@
 
 How it is set up, and why:
 
-- Threads pool: the work is waiting for an endpoint, and one client for all threads keeps its
-  connections. (`celery-prefork` is the default pool instead.)
+- Threads pool: the work is waiting for an endpoint. (`celery-prefork` is the default pool instead.)
 - `acks_late` and `reject_on_worker_lost`: a job that is lost with its worker is an order.
 - Results are ignored, JSON, no remote control, no gossip, mingle and heartbeat, as the guide
-  "Optimizing" advises for throughput; prefetch 64 for each thread, or 1 where new sales must go
-  first, as the same guide advises for many short tasks, and where none should wait in a worker.
+  "Optimizing" advises for throughput; prefetch 64 for each thread, as the same guide advises for
+  many short tasks, but the default of 4 under a rate, and 1 where new sales must go first.
 - Rate, `celery`: `rate_limit` of the task. It is each worker's own, so there is one worker process,
   and its pool is gevent. Each fetched message that has to wait has a timer of its own, and the loop
   of the other pools runs ten of them a turn, with up to a second between two turns: at R = 20 and
@@ -27,12 +26,11 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-import httpx
 from celery import Celery, Task, signals
 from kombu import Queue
 from tests.benchmarks.payloads import Lane, Payload
 from tests.benchmarks.peers.bucket import Bucket
-from tests.benchmarks.peers.client import client, pause_s
+from tests.benchmarks.peers.client import Clients, pause_s
 from tests.benchmarks.peers.publisher import Job, Publisher, in_chunks
 from tests.benchmarks.peers.setup import Setup
 
@@ -52,13 +50,13 @@ app.conf.update(
     accept_content=["json"],
     task_queues=[Queue("high"), Queue("low")],
     task_default_queue="low",
-    worker_prefetch_multiplier=1 if setup.lanes else 4 if _limit else 64,
+    worker_prefetch_multiplier=1 if setup.lanes else 4 if setup.rate else 64,
     worker_enable_remote_control=False,
     broker_connection_retry_on_startup=True,
     broker_transport_options={"queue_order_strategy": "priority", "priority_steps": [0]},
 )
 
-_clients: dict[int, httpx.Client] = {}
+_clients: dict[int, Clients] = {}
 _buckets: dict[int, Bucket] = {}
 
 
@@ -66,7 +64,7 @@ _buckets: dict[int, Bucket] = {}
 @signals.worker_process_init.connect(weak=False)
 def connect(**_: Any) -> None:
     """Connect once in each process."""
-    _clients[os.getpid()] = client(setup)
+    _clients[os.getpid()] = Clients(setup)
     if setup.rate and _has_bucket:
         _buckets[os.getpid()] = Bucket(setup)
 
@@ -77,7 +75,7 @@ def deliver(self: "Task[Any, Any]", path: str, payload: Payload) -> None:
     bucket = _buckets.get(os.getpid())
     if bucket is not None:
         bucket.take(path)
-    pause = pause_s(_clients[os.getpid()].post(path, json=payload))
+    pause = pause_s(_clients[os.getpid()].post(path, payload))
     if pause is not None:
         raise self.retry(countdown=pause)
 

@@ -25,14 +25,14 @@ from dramatiq.errors import Retry
 from dramatiq.rate_limits import WindowRateLimiter
 from dramatiq.rate_limits.backends import RedisBackend
 from tests.benchmarks.payloads import Lane, Payload
-from tests.benchmarks.peers.client import client, pause_s
+from tests.benchmarks.peers.client import Clients, pause_s
 from tests.benchmarks.peers.publisher import Job, Publisher
 from tests.benchmarks.peers.setup import Setup
 
 setup = Setup.told()
 broker = RedisBroker(url=setup.broker)
 dramatiq.set_broker(broker)
-_http = client(setup)
+_http = Clients(setup)
 _limiter = (
     WindowRateLimiter(RedisBackend(url=setup.broker), "rate", limit=round(setup.rate), window=1)
     if setup.rate
@@ -43,7 +43,7 @@ _limiter = (
 def _deliver(path: str, payload: Payload) -> None:
     while _limiter is not None and not _is_let_through(_limiter):
         threading.Event().wait(1.001 - time.time() % 1)  # noqa: TID251 - the limiter's clock
-    pause = pause_s(_http.post(path, json=payload))
+    pause = pause_s(_http.post(path, payload))
     if pause is not None:
         raise Retry("throttled", delay=round(pause * 1000))
 

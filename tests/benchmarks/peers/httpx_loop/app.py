@@ -14,7 +14,7 @@ from itertools import cycle
 
 from redis import Redis
 from tests.benchmarks.payloads import Lane
-from tests.benchmarks.peers.client import client
+from tests.benchmarks.peers.client import shared_client
 from tests.benchmarks.peers.publisher import Job, Publisher
 from tests.benchmarks.peers.setup import Setup
 
@@ -62,7 +62,7 @@ def work(process: int) -> None:
     jobs = [(path, json.dumps(payload).encode()) for path, payload in map(json.loads, kept)]
     turns = Turns(cycle(jobs), setup.rate / setup.processes)
     headers = {"content-type": "application/json"}
-    with client(setup) as http:
+    with shared_client(setup) as http:
 
         def send() -> None:
             while True:

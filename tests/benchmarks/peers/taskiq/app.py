@@ -4,8 +4,8 @@ How it is set up, and why:
 
 - `RedisStreamBroker`: the one of taskiq-redis that acknowledges; no result backend. Its group reads
   from the start of the stream, since jobs are published before the first worker runs.
-- One worker process is one event loop, on uvloop (extra `uv`), with one `httpx.AsyncClient` that is
-  made at WORKER_STARTUP.
+- One worker process is one event loop, on uvloop (extra `uv`); its clients are made at
+  WORKER_STARTUP.
 - Rate: taskiq has none. A bucket in Redis shared by all workers (peers/bucket.py); a task waits for
   its token in its own slot.
 - New sales first: a stream and a worker for each lane.
@@ -16,12 +16,11 @@ How it is set up, and why:
 import asyncio
 from collections.abc import Iterable
 
-import httpx
 from taskiq import TaskiqEvents, TaskiqState
 from taskiq_redis import RedisStreamBroker
 from tests.benchmarks.payloads import Lane, Payload
 from tests.benchmarks.peers.bucket import AsyncBucket
-from tests.benchmarks.peers.client import async_client, pause_s
+from tests.benchmarks.peers.client import AsyncClients, pause_s
 from tests.benchmarks.peers.publisher import AsyncPublisher, Job, in_chunks
 from tests.benchmarks.peers.setup import Setup
 
@@ -31,7 +30,7 @@ setup = Setup.told()
 high, low = (
     RedisStreamBroker(setup.broker, queue_name=lane, consumer_id="0") for lane in ("high", "low")
 )
-_clients: list[httpx.AsyncClient] = []
+_clients: list[AsyncClients] = []
 _buckets: list[AsyncBucket] = []
 
 
@@ -39,7 +38,7 @@ _buckets: list[AsyncBucket] = []
 @low.on_event(TaskiqEvents.WORKER_STARTUP)
 async def connect(_: TaskiqState) -> None:
     """Connect once in each process."""
-    _clients.append(async_client(setup))
+    _clients.append(AsyncClients(setup))
     if setup.rate:
         _buckets.append(AsyncBucket(setup))
 
@@ -48,7 +47,7 @@ async def _deliver(path: str, payload: Payload) -> None:
     while True:
         for bucket in _buckets:
             await bucket.take(path)
-        pause = pause_s(await _clients[0].post(path, json=payload))
+        pause = pause_s(await _clients[0].post(path, payload))
         if pause is None:
             return
         await asyncio.sleep(pause)
