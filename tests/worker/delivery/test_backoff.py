@@ -58,6 +58,7 @@ def test_backoff_has_full_jitter(attempts: int, seed: int) -> None:
         ("Tue, 24 Nov 2026 11:00:30 GMT", "Tue, 24 Nov 2026 11:00:00 GMT", 30.0),
         ("Tue, 24 Nov 2026 12:00:30 GMT", "yesterday", 30.0),
         ("Tue, 24 Nov 2026 11:00:00 GMT", None, None),
+        ("Mon, 01 Jan 99999999999 00:00:00 GMT", None, None),
         (None, None, None),
         ("", None, None),
         ("0", None, None),

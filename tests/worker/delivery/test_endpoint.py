@@ -12,6 +12,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from onport_queue.clock import SystemClock
 from onport_queue.flight import Granted, Item
 from onport_queue.fold import Fragment
 from onport_queue.names import Kind, Lane
@@ -142,6 +143,66 @@ def test_a_request_without_an_answer_is_ambiguous_and_sent_once(
 
     assert isinstance(an_endpoint(fail).send(REQUEST, OPEN), Ambiguous)
     assert len(tried) == 1
+
+
+class Torn(httpx.SyncByteStream):
+    """An answer that ends in the middle."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"acc"
+        raise httpx.ReadError("reset")
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (httpx.Response(200, stream=Torn()), "acc (the rest could not be read: ReadError)"),
+        (
+            httpx.Response(
+                200, headers={"content-encoding": "gzip"}, stream=httpx.ByteStream(b"no")
+            ),
+            " (the rest could not be read: DecodingError)",
+        ),
+    ],
+)
+def test_an_answer_that_ends_after_its_head_is_an_answer(answer: httpx.Response, text: str) -> None:
+    # Taken for none, what Onport has accepted would be sent again for as long as it answers so.
+    assert an_endpoint(lambda _: answer).send(REQUEST, OPEN) == Answered(200, text)
+
+
+class HandClock(SystemClock):
+    """Time that passes when it is told to."""
+
+    now_s = 0.0
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+
+class Trickle(httpx.SyncByteStream):
+    """An answer without an end, a byte at a time."""
+
+    def __init__(self, clock: HandClock) -> None:
+        self._clock = clock
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            self._clock.now_s += SETTINGS.read_timeout_s * 0.4
+            yield b"."
+
+
+def test_an_answer_that_trickles_in_is_read_for_the_read_timeout_only() -> None:
+    clock = HandClock()
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Trickle(clock)))
+    with closing(HttpEndpoint(SETTINGS, CREDENTIALS, transport, clock)) as endpoint:
+        assert endpoint.send(REQUEST, OPEN) == Answered(200, "...")
+
+
+def test_what_a_proxy_refuses_was_not_sent() -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ProxyError("502 Bad Gateway", request=request)
+
+    assert isinstance(an_endpoint(refuse).send(REQUEST, OPEN), NotSent)
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -12,6 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
+from onport_queue.clock import Clock, SystemClock
 from onport_queue.settings import Settings
 from onport_worker import __version__
 from onport_worker.delivery.credentials import Credentials
@@ -50,9 +51,12 @@ class HttpEndpoint:
         settings: Settings,
         credentials: Credentials,
         transport: httpx.BaseTransport | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._credentials = credentials
+        self._clock = clock or SystemClock()
         self._base_url = settings.base_url.rstrip("/")
+        self._read_timeout_s = settings.read_timeout_s
         self._timeout = httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s)
         self._transports = _Transports(settings.base_url, transport)
         self._blank = cache(self._blank_of)
@@ -63,7 +67,7 @@ class HttpEndpoint:
             return _OPENING(self._exchange, request, wire)
         except _WithheldError:
             return Withheld()
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             return NotSent(self._printable(f"{type(error).__name__}: {error}"))
         except httpx.TransportError as error:
             return Ambiguous(self._printable(f"{type(error).__name__}: {error}"))
@@ -100,18 +104,25 @@ class HttpEndpoint:
             self._transports.borrowed() as transport,
             closing(transport.handle_request(filled)) as response,
         ):
-            answer = b""
-            for chunk in response.iter_bytes():
-                answer += chunk
-                if len(answer) > _ANSWER_READ:
-                    break
-            text = self._printable(answer.decode(errors="replace"))
             return Answered(
                 response.status_code,
-                text,
+                self._printable(self._beginning_of(response).decode(errors="replace")),
                 response.headers.get("retry-after"),
                 response.headers.get("date"),
             )
+
+    def _beginning_of(self, response: httpx.Response) -> bytes:
+        # The status is known: what can't be read behind it changes no outcome, nor does it hold the
+        # thread and the lease for as long as something trickles in.
+        answer, until_s = b"", self._clock.monotonic_s() + self._read_timeout_s
+        try:
+            for chunk in response.iter_bytes():
+                answer += chunk
+                if len(answer) > _ANSWER_READ or self._clock.monotonic_s() > until_s:
+                    break
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            answer += f" (the rest could not be read: {type(error).__name__})".encode()
+        return answer
 
     def _printable(self, text: str) -> str:
         # Before it is cut: half a hash would not be found.

@@ -6,7 +6,10 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An HTTP answer: status, printable beginning, headers Retry-After and Date if it had them."""
+    """An HTTP answer: status, printable beginning, headers Retry-After and Date if it had them.
+
+    Also one that broke off behind its head.
+    """
 
     status: int
     text: str = ""
