@@ -62,6 +62,17 @@ def test_a_request_that_was_not_sent_is_no_attempt() -> None:
     assert not settlement.sent
 
 
+def test_what_is_delivered_is_noted_with_its_answer() -> None:
+    settlement = settlement_of(Answered(200), [an_item()], PATIENCE, NOW, random.Random(1))
+    assert settlement == Settlement([Delivered()], Answer.ACCEPTED, status="200")
+
+
+def test_a_429_that_asks_for_ages_is_an_answer_like_others() -> None:
+    answered = Answered(429, retry_after="1e306")
+    settlement = settlement_of(answered, [an_item()], PATIENCE, NOW, random.Random(1))
+    assert settlement.retry_after_ms == 86_400_000
+
+
 def test_the_last_attempt_makes_the_job_dead_and_only_that_job() -> None:
     items = [an_item(attempts=2), an_item(attempts=1)]
     settlement = settlement_of(Answered(503), items, PATIENCE, NOW, random.Random(1))

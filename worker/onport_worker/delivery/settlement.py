@@ -22,6 +22,9 @@ from onport_worker.delivery.backoff import asked_s, backoff_ms
 from onport_worker.delivery.classify import Meaning, classify
 from onport_worker.delivery.outcome import Ambiguous, Answered, NotSent, Outcome, Unsendable
 
+# The queue itself waits an hour at most; this is for numbers of which no milliseconds can be made.
+_LONGEST_ASKED_S = 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -44,7 +47,7 @@ def settlement_of(
     released = [Released()] * len(items)
     match classify(outcome):
         case Meaning.DELIVERED:
-            return Settlement([Delivered()] * len(items), Answer.ACCEPTED)
+            return Settlement([Delivered()] * len(items), Answer.ACCEPTED, status=status)
         case Meaning.THROTTLED:
             # Not the jobs' fault, so not an attempt of theirs: the account waits instead.
             asked = _asked_ms(outcome, now)
@@ -73,7 +76,7 @@ def _asked_ms(outcome: Outcome, now: datetime) -> int | None:
     if not isinstance(outcome, Answered):
         return None
     asked = asked_s(outcome.retry_after, outcome.date, now)
-    return None if asked is None else math.ceil(asked * 1000)
+    return None if asked is None else math.ceil(min(asked, _LONGEST_ASKED_S) * 1000)
 
 
 def _again(item: Item, patience: Patience, chance: random.Random, *, sent: bool) -> Verdict:
