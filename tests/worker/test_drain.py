@@ -188,13 +188,14 @@ def test_a_request_whose_lease_may_run_out_is_not_sent(bench: Bench) -> None:
     assert bench.endpoint.requests == []
 
 
-def test_a_withheld_request_that_is_still_ours_goes_back_at_once_and_uncounted(
-    bench: Bench,
+@pytest.mark.parametrize("held_for_s", [26, 31])
+def test_a_withheld_request_that_the_queue_holds_goes_back_at_once_and_uncounted(
+    bench: Bench, held_for_s: int
 ) -> None:
     bench.put_sale("1")
     granted = bench.queue.claim(Lane.HIGH, bench.gate, "ours")
     assert isinstance(granted, Granted)
-    bench.leases.hold("ours", SystemClock().monotonic_s() - 26)
+    bench.leases.hold("ours", SystemClock().monotonic_s() - held_for_s)
     bench.drain.deliver(granted)
     stats = bench.queue.stats()
     assert (stats.pending, stats.ledger.released, stats.ledger.expired) == (1, 1, 0)

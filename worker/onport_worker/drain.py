@@ -170,9 +170,9 @@ class Drain:
 
     def _give_back(self, lease: str) -> None:
         try:
-            # What is still ours goes back at once; what is not is fenced there.
-            if self._leases.left_s(lease) > 0:
-                self._queue.release(lease, sent=False)
+            # What is still ours goes back at once; what is not is fenced there. Whether it is, the
+            # queue knows best: asked twice, it may have granted it after our term.
+            self._queue.release(lease, sent=False)
         except RedisError as error:
             self._log.warning("release_failed", lease=lease, error=type(error).__name__)
         finally:
