@@ -115,8 +115,8 @@ class Stats(_Value):
     Rates in requests/s: `rate_set` by an operator, `rate_allowed` now (None: nothing was claimed
     yet), `rate_limit` learnt from 429s. `emptied_ms`: so long ago it was noticed that the broker
     had come back without its data, and nobody has accepted that yet. `events`: the newest first.
-    `overdue`: requests whose lease is over and was not taken back. `workers`: those at work, and
-    `crew` also those that went without leave.
+    `overdue`: requests whose lease is over and was not taken back. `workers`: those at work,
+    `serving` those of them that serve a lane, `crew` also those that went without leave.
     """
 
     streams: tuple[StreamStats, ...] = ()
@@ -148,6 +148,12 @@ class Stats(_Value):
         dropped = events.superseded + events.discarded
         held = self.dead + self.pending + self.waiting + self.delayed + self.in_flight
         return events.accepted - done - dropped - held
+
+    @property
+    def serving(self) -> tuple[str, ...]:
+        """Workers at work that deliver; one that only runs schedules does not."""
+        others = {one.name for one in self.crew if one.about is not None and not one.about.lanes}
+        return tuple(name for name in self.workers if name not in others)
 
     @property
     def unfinished(self) -> int:

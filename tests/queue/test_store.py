@@ -329,6 +329,14 @@ def test_what_a_worker_is_and_by_how_much_its_clock_is_ahead_is_known(bench: Ben
     )
 
 
+def test_a_worker_for_schedules_is_at_work_and_serves_no_lane(bench: Bench) -> None:
+    bench.queue.look([], worker="schedules@host")
+    assert bench.queue.stats().workers == ("schedules@host",)
+    assert bench.queue.stats().serving == ()
+    bench.queue.look([Lane.LOW], worker="low@host")
+    assert bench.queue.stats().serving == ("low@host",)
+
+
 def test_a_worker_that_went_without_leave_is_missed_for_an_hour(bench: Bench) -> None:
     bench.queue.look([Lane.LOW], worker="killed")
     bench.queue.look([Lane.LOW], worker="stopped")

@@ -175,9 +175,9 @@ _FIGURES = (
     ),
     _Figure(
         "workers",
-        "Workers that have looked for work within the last 5 s.",
+        "Workers that serve a lane and have looked for work within the last 5 s.",
         (),
-        _alone(lambda seen: len(seen.stats.workers)),
+        _alone(lambda seen: len(seen.stats.serving)),
     ),
     _Figure(
         "broker_emptied",

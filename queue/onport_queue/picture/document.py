@@ -34,7 +34,7 @@ def picture_of(
         "delayed": stats.delayed,
         "dead": stats.dead,
         "next_due_ms": stats.next_due_ms,
-        "workers": list(stats.workers),
+        "workers": list(stats.serving),
         "ledger": stats.ledger.model_dump(mode="json"),
         "imbalance": stats.imbalance,
         "requests_left": requests_left(stats, settings),

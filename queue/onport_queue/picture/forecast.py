@@ -131,7 +131,7 @@ class _Forecaster:
 
     def _hold(self, lane: Lane, channel: str, kind: Kind) -> Expected:
         """Return when what stands in the way of a stream will be over."""
-        if not self._stats.workers:
+        if not self._stats.serving:
             return Expected(None, "a worker is at work")
         if self._stats.outage is not None:
             return Expected(None, "the endpoint answers again")

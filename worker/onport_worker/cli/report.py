@@ -61,7 +61,7 @@ def facts(
     allowed = allowed_rate(stats, settings)
     if used is not None:
         yield Fact("Used", used_rate(used, allowed))
-    at_work = len(stats.workers)
+    at_work = len(stats.serving)
     yield Fact("Workers", f"{at_work or 'none'} at work", is_bad=not at_work)
     pending = ", ".join(f"{stats.pending_in(lane):,} {lane}" for lane in Lane)
     due = "" if stats.next_due_ms is None else f" (the next in {spoken(stats.next_due_ms / 1000)})"

@@ -191,7 +191,7 @@ def _wait(producer: NotingProducer, settings: Settings, outcome: Outcome) -> Non
     arrival = outcome.arrival = Arrival()
     try:
         with opened_queue(settings) as queue, delivery_meter(len(keys)) as told:
-            if keys and not queue.stats().workers:
+            if keys and not queue.stats().serving:
                 tell("no worker is at work: nothing is delivered until one is")
             await_arrival(queue, keys, arrival, told, _CLOCK)
     except (KeyboardInterrupt, BrokerUnavailableError) as error:

@@ -196,7 +196,7 @@ def _overview(sights: Sequence[Sight], console: Console, options: ConsoleOptions
             figure(allowed_rate(stats, sight.settings)),
             f"{stats.dead:,}",
             f"{len(stats.pauses)}",
-            f"{len(stats.workers)}",
+            f"{len(stats.serving)}",
             "broker away" if sight.away else "OFF" if sight.is_off else "",
             style="bright_black" if sight.away else "",
         )
