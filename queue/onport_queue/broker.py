@@ -84,7 +84,7 @@ def may_pass(error: RedisError) -> bool:
         return True
     if isinstance(error, OutOfMemoryError | ReadOnlyError | ClusterDownError | NewerFormatError):
         return True
-    return isinstance(error, ResponseError) and str(error).startswith(_PASSING)
+    return isinstance(error, ResponseError) and reason(error).startswith(_PASSING)
 
 
 def can_tell(redis: Redis) -> bool:

@@ -17,6 +17,9 @@ from onport_queue.broker import may_pass, reason, unreachable
         exceptions.ReadOnlyError("You can't write against a read only replica."),
         exceptions.ResponseError("MISCONF Errors writing to the AOF file: No space left"),
         exceptions.ResponseError("NOREPLICAS Not enough good replicas to write."),
+        exceptions.ResponseError(
+            "Command # 1 (FCALL f00 ada@) of pipeline caused error: NOREPLICAS Not enough replicas"
+        ),
         exceptions.MasterDownError("Link with MASTER is down"),
     ],
 )
@@ -31,6 +34,9 @@ def test_a_broker_that_is_away_full_or_read_only_may_take_the_call_later(
     [
         exceptions.ResponseError("user_script:12: Script attempted to access nonexistent global"),
         exceptions.ResponseError("WRONGTYPE Operation against a key holding the wrong kind"),
+        exceptions.ResponseError(
+            "Command # 1 (FCALL f00 BUSY) of pipeline caused error: WRONGTYPE Operation against"
+        ),
         exceptions.NoPermissionError("this user has no permissions to run the 'fcall' command"),
     ],
 )

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import redis
+from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from onport_queue.broker import connect
+from onport_queue.broker import connect, may_pass
 from onport_queue.jobs import Job
 from onport_queue.names import Kind, Lane
 from onport_queue.puts import PutBatch, PutOutcome
@@ -64,3 +65,12 @@ def test_a_put_that_no_replica_has_is_unknown_and_safe_to_repeat(primary: redis.
             queue.put(SALE)
     stats = queue.stats()
     assert (stats.pending, stats.ledger.duplicate, stats.imbalance) == (1, 1, 0)
+
+
+def test_a_broker_that_misses_its_replicas_may_take_the_put_later(primary: redis.Redis) -> None:
+    queue = Queue(primary, replicas=1)
+    queue.stats()  # it knows the scripts from here on
+    primary.config_set("min-replicas-to-write", 1)
+    with pytest.raises(ResponseError, match="NOREPLICAS") as refused:
+        queue.put(SALE)
+    assert may_pass(refused.value)
