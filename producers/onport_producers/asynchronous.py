@@ -15,8 +15,11 @@ from onport_producers.storefront import Progress, Rejection, Storefront
 from onport_queue.jobs import Payload
 from onport_queue.names import DEFAULT_CHANNEL
 
-# A put takes a millisecond, or in an outage what the disk takes.
-_THREADS = 8
+# A put takes a millisecond, but a broker that begins to hang holds each one for a quarter of a
+# second. Threads are made when they are needed.
+_PUTS = 128
+# A bulk call takes as long as its items do, and no single put may wait for that.
+_BULK_CALLS = 8
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -26,7 +29,8 @@ class AsyncProducer:
     """Awaits what a producer does; never blocks the event loop.
 
     A put that was begun is finished even if whoever awaits it is cancelled: the job may have been
-    taken, and putting it again is safe.
+    taken, and putting it again is safe. Bulk calls have threads of their own, eight at once: no
+    single put waits for them.
 
     Args:
         producer: whose methods are awaited; by default one set up by the environment.
@@ -34,7 +38,8 @@ class AsyncProducer:
 
     def __init__(self, producer: Storefront | None = None) -> None:
         self._producer = producer or Producer()
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="onport-relay-async")
+        self._puts = ThreadPoolExecutor(_PUTS, thread_name_prefix="onport-relay-async")
+        self._bulk = ThreadPoolExecutor(_BULK_CALLS, thread_name_prefix="onport-relay-async-bulk")
 
     @classmethod
     def from_config(cls, config: Path | None = None) -> "AsyncProducer":
@@ -51,7 +56,7 @@ class AsyncProducer:
         trace: TracebackType | None,
     ) -> None:
         """Return when all that was begun is finished."""
-        await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.to_thread(self._finish)
 
     async def create_sale(
         self,
@@ -62,7 +67,8 @@ class AsyncProducer:
         not_before: datetime | None = None,
     ) -> Receipt:
         """As `Producer.create_sale`."""
-        return await self._run(
+        return await _run(
+            self._puts,
             self._producer.create_sale,
             sale,
             version=version,
@@ -80,7 +86,8 @@ class AsyncProducer:
         not_before: datetime | None = None,
     ) -> Receipt:
         """As `Producer.update_sale`."""
-        return await self._run(
+        return await _run(
+            self._puts,
             self._producer.update_sale,
             sale,
             version=version,
@@ -100,7 +107,8 @@ class AsyncProducer:
         rejected: Rejection | None = None,
     ) -> Summary:
         """As `Producer.import_products`; items and callbacks are called in a thread."""
-        return await self._run(
+        return await _run(
+            self._bulk,
             self._producer.import_products,
             items,
             channel=channel,
@@ -120,7 +128,8 @@ class AsyncProducer:
         rejected: Rejection | None = None,
     ) -> Summary:
         """As `Producer.acknowledge_variants`; items and callbacks are called in a thread."""
-        return await self._run(
+        return await _run(
+            self._bulk,
             self._producer.acknowledge_variants,
             items,
             channel=channel,
@@ -139,7 +148,8 @@ class AsyncProducer:
         rejected: Rejection | None = None,
     ) -> Summary:
         """As `Producer.disconnect_variants`; items and callbacks are called in a thread."""
-        return await self._run(
+        return await _run(
+            self._bulk,
             self._producer.disconnect_variants,
             items,
             channel=channel,
@@ -148,11 +158,16 @@ class AsyncProducer:
             rejected=rejected,
         )
 
-    async def _run(
-        self,
-        method: Callable[_Arguments, _Result],
-        *arguments: _Arguments.args,
-        **options: _Arguments.kwargs,
-    ) -> _Result:
-        call = partial(method, *arguments, **options)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+    def _finish(self) -> None:
+        self._puts.shutdown()
+        self._bulk.shutdown()
+
+
+async def _run(
+    threads: ThreadPoolExecutor,
+    method: Callable[_Arguments, _Result],
+    *arguments: _Arguments.args,
+    **options: _Arguments.kwargs,
+) -> _Result:
+    call = partial(method, *arguments, **options)
+    return await asyncio.get_running_loop().run_in_executor(threads, call)
