@@ -5,10 +5,11 @@ for work by itself.
 """
 
 import os
-from functools import cache
+from functools import cache, cached_property
 from typing import Protocol
 
 from celery import Celery
+from kombu.pools import ProducerPool
 
 from onport_producers.forks import ForkSafeLock
 from onport_queue.log import Log
@@ -56,6 +57,19 @@ class CeleryWaker:
             return self._app
 
 
+class _Publisher(Celery):
+    """An app whose connections no other app of the process knows of.
+
+    Celery takes them from kombu's pools, which have one limit for all apps: the shop's would have
+    ours.
+    """
+
+    @cached_property
+    def producer_pool(self) -> ProducerPool:
+        connections = self.connection_for_write().Pool(limit=_CONNECTIONS)
+        return ProducerPool(connections, limit=_CONNECTIONS)
+
+
 @cache
 def _import_what_publishing_needs(redis_url: str) -> None:
     # Celery imports most of itself when it is first used, and that is in a thread. Forked in the
@@ -69,13 +83,12 @@ def _import_what_publishing_needs(redis_url: str) -> None:
 
 def _publisher(redis_url: str) -> Celery:
     # set_as_current=False: a shop's own Celery app stays the current one.
-    app = Celery("onport_relay_wakeup", broker=redis_url, set_as_current=False)
+    app = _Publisher("onport_relay_wakeup", broker=redis_url, set_as_current=False)
     app.conf.update(
         task_publish_retry=False,
         task_ignore_result=True,
         task_serializer="json",
         task_send_sent_event=False,
-        broker_pool_limit=_CONNECTIONS,
         broker_pool_acquire_timeout=_BOUND_S,
         # All four together bound a publish into a refused or a hung broker; any three do not.
         broker_transport_options={

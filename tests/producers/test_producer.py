@@ -409,6 +409,32 @@ def test_a_shops_own_celery_app_stays_the_current_one(
     assert redis_client.keys("onport-relay:celery:*")  # the wake-ups are in the broker
 
 
+LIMITS = """
+import sys
+from celery import Celery
+from kombu import pools
+from onport_producers.wakeup import CeleryWaker
+from onport_queue.names import Lane
+shop = Celery("shop", broker="memory://")
+shop.conf.broker_pool_limit = 7
+with shop.pool.acquire():
+    CeleryWaker(sys.argv[1]).wake("default", Lane.HIGH)
+    assert (pools.get_limit(), shop.pool.limit, shop.producer_pool.limit) == (7, 7, 7)
+assert len(pools.connections) == 1, pools.connections
+"""
+
+
+def test_a_shops_own_celery_app_keeps_its_limit_of_connections(
+    broker_url: str, redis_client: redis.Redis
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", LIMITS, broker_url], capture_output=True, text=True, check=False
+    )
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert redis_client.keys("onport-relay:celery:*")  # the wake-up is in the broker
+
+
 FORKS = """
 import os, sys
 from onport_producers import Producer
