@@ -116,8 +116,9 @@ def _parsed(dsn: str) -> URL:
     backend = url.drivername.partition("+")[0]
     if backend not in DIALECTS:
         raise OutboxError(f"dsn: {backend!r} is not supported; {_EXPECTED}")
-    if "@" in (url.host or ""):  # what follows an @ of the password
-        raise OutboxError(f"dsn: {_EXPECTED}")
+    # An @ of the password is taken for the one behind it, and its rest for host and database.
+    if backend != "sqlite" and dsn.count("@") > 1:
+        raise OutboxError(f"dsn: more than one @; {_EXPECTED}")
     return url
 
 
