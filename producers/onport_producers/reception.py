@@ -91,6 +91,9 @@ class Reception:
         Raises:
             BrokerUnavailableError: neither.
         """
+        if self._shelter is not None and self._shelter.is_holding():
+            self._shelter.check_room()
+            return "spool"
         connection = self._connection()
         try:
             connection.errands.run(connection.redis.ping, bound_s=self._bound_s)

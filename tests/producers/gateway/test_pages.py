@@ -1,15 +1,21 @@
 """What is beside the four addresses: health, figures, the description."""
 
+import asyncio
 import re
+from collections.abc import Callable
 
 import pytest
+import redis
+from tests.producers.conftest import CountingWaker
 from tests.producers.gateway.conftest import PRODUCTS, SALE, Shop
 from tests.producers.spool.conftest import a_put, fill
 from tests.producers.test_producer import sale
 
+from onport_producers import Producer
 from onport_producers.gateway import Gateway
 from onport_producers.gateway.routes import ROUTES
 from onport_producers.spool import Spool
+from onport_producers.spool.turn import turn_of
 from onport_queue.clock import SystemClock
 from onport_queue.errors import SpoolError
 from onport_queue.settings import Settings
@@ -44,6 +50,37 @@ def test_it_is_not_ready_when_the_spool_is_full(
 
     assert shop.get("/readyz").status_code == 503
     assert shop.post(SALE, sale("x" * 500, note="x" * 100_000)).status_code == 503
+
+
+def test_while_the_spool_holds_puts_it_is_asked_although_the_broker_is_there(
+    shop: Shop, guarded: Settings, wait_until: Callable[[Callable[[], bool]], None]
+) -> None:
+    spool = Spool.of(guarded, SystemClock())
+    spool.append(a_put())
+    with turn_of(spool.path):  # nobody flushes
+        assert shop.get("/readyz").json() == {"status": "ready", "takes": "spool"}
+        assert shop.post(SALE, sale()).json()["state"] == "spooled"
+
+    wait_until(lambda: shop.get("/readyz").json()["takes"] == "broker")
+
+
+def test_it_is_not_ready_while_a_full_spool_is_not_flushed(
+    guarded: Settings,
+    waker: CountingWaker,
+    runner: asyncio.Runner,
+    redis_client: redis.Redis,
+    wait_until: Callable[[Callable[[], bool]], None],
+) -> None:
+    del redis_client  # it empties the broker
+    little = guarded.model_copy(update={"spool_mb": 1})
+    spool = Spool.of(little, SystemClock())
+    with pytest.raises(SpoolError, match="full"):
+        fill(spool)
+    with turn_of(spool.path):
+        shop = Shop(Gateway(little, Producer(little, waker=waker)), runner)
+        assert shop.get("/readyz").status_code == 503
+
+    wait_until(lambda: shop.get("/readyz").json().get("takes") == "broker")
 
 
 def test_figures_tell_of_requests_jobs_and_puts_and_name_nobody(shop: Shop) -> None:
