@@ -43,7 +43,10 @@ class BrokerUnavailableError(RelayError):
 
 
 class SpoolError(BrokerUnavailableError):
-    """The spool, where puts are kept while Redis is away, can't be used; nothing was taken."""
+    """The spool, where puts are kept while Redis is away, can't be used: it has not got the put.
+
+    Redis may have it, if it did not answer in time; putting it again is safe.
+    """
 
 
 class VolatileBrokerError(RelayError):

@@ -184,7 +184,8 @@ class SpoolFile:
             case sqlite3.SQLITE_FULL:
                 what = (
                     f"full: it may have {self._most_mb} MB (spool_mb), or the disk is full; "
-                    "nothing was taken. It empties when the broker is back"
+                    "it has not got the put. Redis may; putting it again is safe. "
+                    "It empties when the broker is back"
                 )
             case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
                 what = "can't be written; see to its folder, or set spool_path"

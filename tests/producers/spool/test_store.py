@@ -130,6 +130,7 @@ def test_a_full_spool_says_so_and_keeps_what_it_has(a_spool: MakeSpool) -> None:
     with pytest.raises(SpoolError, match=r"full: it may have 1 MB \(spool_mb\)") as full:
         fill(spool)
     assert isinstance(full.value, BrokerUnavailableError)
+    assert "Redis may; putting it again is safe" in str(full.value)
     held = len(kept(spool))
     assert 10 < held < 30
     spool.remove([entry.place for entry in spool.first(5)])
