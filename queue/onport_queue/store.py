@@ -324,7 +324,7 @@ class Queue:
             choose: given the fragments, picks the run to fold and its folded body, or None.
         """
         view = self.show(kind, channel, key)
-        run = choose(view.fragments) if view else None
+        run = choose(view.fragments) if view and view.fragments else None
         if run is None:
             return False
         return (

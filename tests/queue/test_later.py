@@ -6,7 +6,7 @@ from tests.queue.bench import Bench
 
 from onport_queue.clock import SystemClock
 from onport_queue.flight import Delivered, Granted, Settlement
-from onport_queue.fold import Mode
+from onport_queue.fold import Mode, compaction
 from onport_queue.jobs import Job, Link, LinkJob
 from onport_queue.names import Kind, Lane
 from onport_queue.puts import PutBatch, PutOutcome
@@ -137,6 +137,11 @@ def test_several_for_one_key_come_in_the_order_of_their_times(bench: Bench) -> N
     for hours in (1, 2, 3):
         bench.come_due(now_ms() + hours * HOUR_MS + 1)
         assert delivered(bench) == [b'{"hour":%d}' % hours]
+
+
+def test_a_key_with_nothing_but_what_is_put_ahead_has_nothing_to_compact(bench: Bench) -> None:
+    put_ahead(bench, "1", due_ms=now_ms() + HOUR_MS)
+    assert not bench.queue.compact(Kind.SALE, "default", "1", compaction)
 
 
 def test_keys_that_hold_a_nul_are_kept_apart(bench: Bench) -> None:
