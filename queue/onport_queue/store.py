@@ -132,7 +132,8 @@ class Queue:
         Args:
             lane: a drain of the low one takes high work first.
             gate: what the worker may send, and how fast.
-            lease: a new one, ``<process>:<random>``: by it a crash is told from its company.
+            lease: a new one, ``<process>:<random>``: by it a crash is told from its company. Under
+                one that was settled nothing is granted.
         """
         return replies.claim(self._scripts.run("claim", _claim_arguments(lane, gate, lease)), lease)
 

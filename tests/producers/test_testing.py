@@ -1,6 +1,7 @@
 """The memory twin keeps the contract of the real producer."""
 
 import json
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -54,14 +55,16 @@ class RealShop:
         sent: list[tuple[Kind, Lane, Any]] = []
         self.queue.look(list(Lane), 0, prints=PRINTS)
         gate = Gate(rate=1e6, prints=PRINTS)
-        while not isinstance(claim := self.queue.claim(Lane.LOW, gate, "lease"), Empty):
+        while not isinstance(
+            claim := self.queue.claim(Lane.LOW, gate, secrets.token_hex(8)), Empty
+        ):
             if isinstance(claim, Wait):
                 continue
             assert isinstance(claim, GrantedBatch)
             body = json.loads(compose(claim).body)
             items = body if isinstance(body, list) else [body]
             sent += [(claim.kind, claim.lane, item) for item in items]
-            self.queue.settle("lease", Settlement([Delivered()] * len(claim.items)))
+            self.queue.settle(claim.lease, Settlement([Delivered()] * len(claim.items)))
         return sent
 
 

@@ -144,6 +144,8 @@ class Model:
         self.pauses.drop_ended(self.now)
         if lease in self.flights:
             return self._as_granted(lease, self.flights[lease], more=False)
+        if lease in self.settled:
+            return Empty()
         if self.pauses.stops(["account"]):
             return Paused(self.pauses.left_s(self._is_held, self.now))
         if self.outage.openings and self._is_held(self.outage.probe):

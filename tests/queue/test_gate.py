@@ -12,9 +12,11 @@ from onport_queue.flight import (
     Gate,
     Granted,
     Paused,
+    Released,
     Retry,
     Settled,
     Settlement,
+    Verdict,
     Wait,
 )
 from onport_queue.names import Kind, Lane
@@ -405,6 +407,23 @@ def test_a_claim_repeated_under_its_lease_is_answered_the_same(bench: Bench) -> 
     stats = bench.queue.stats()
     assert (stats.flights, stats.ledger.requests) == (1, 1)
     assert stats.in_flight == len(first.items)
+
+
+@pytest.mark.parametrize("verdict", [Delivered(), Retry(60_000), Released()])
+def test_a_late_copy_of_a_claim_that_was_settled_takes_no_token_and_no_job(
+    bench: Bench, verdict: Verdict
+) -> None:
+    bench.put("1", "2")
+    assert isinstance(bench.queue.claim(Lane.LOW, TEN, "lease"), Granted)
+    bench.queue.settle("lease", Settlement([verdict]))
+    bench.pass_ms(1_000)
+    pending = bench.queue.stats().pending
+    before = bench.redis.hget(bench.key("gate"), "tat")
+    assert bench.queue.claim(Lane.LOW, TEN, "lease") == Empty()
+    stats = bench.queue.stats()
+    assert (stats.pending, stats.in_flight, stats.ledger.requests) == (pending, 0, 1)
+    assert bench.redis.hget(bench.key("gate"), "tat") == before
+    assert isinstance(bench.claim(gate=TEN), Granted)
 
 
 def test_a_new_sale_wakes_nobody_while_a_low_drain_is_expected_at_the_gate(bench: Bench) -> None:

@@ -205,6 +205,15 @@ class QueueMachine(RuleBasedStateMachine):
             self.pass_time(1)
             assert self.bench.queue.claim(lane, gate, lease) == self.model.claim(lane, gate, lease)
 
+    @rule(which=st.integers(0, 100), lane=lanes)
+    def claim_late(self, which: int, lane: Lane) -> None:
+        """A copy of a claim arrives after the flight was settled."""
+        if self.model.settled:
+            lease = sorted(self.model.settled)[which % len(self.model.settled)]
+            gate = Gate(1e6, lease_ms=TERM_MS)
+            self.pass_time(1)
+            assert self.bench.queue.claim(lane, gate, lease) == self.model.claim(lane, gate, lease)
+
     @rule(
         which=st.integers(0, 100),
         ends=verdicts,

@@ -436,6 +436,21 @@ def test_settled_and_claimed_twice_over_it_is_answered_the_same(bench: Bench) ->
     assert (stats.ledger.delivered, stats.in_flight, stats.imbalance) == (1, 1, 0)
 
 
+def test_a_late_copy_of_both_claims_nothing_once_what_it_claimed_is_settled(bench: Bench) -> None:
+    bench.put("1", "2", "3")
+    first = bench.claim()
+    assert isinstance(first, Granted)
+    bench.pass_ms(1)
+    settle_and_claim(bench, first.lease, "second")
+    bench.queue.settle("second", Settlement([Delivered()]))
+    bench.pass_ms(1)
+    before = bench.redis.hget(bench.key("gate"), "tat")
+    assert settle_and_claim(bench, first.lease, "second") == (Settled(()), Empty())
+    stats = bench.queue.stats()
+    assert (stats.pending, stats.in_flight, stats.ledger.requests) == (1, 0, 2)
+    assert bench.redis.hget(bench.key("gate"), "tat") == before
+
+
 def test_a_flight_that_is_fenced_does_not_keep_the_next_one(bench: Bench) -> None:
     bench.put("1")
     settled, claim = settle_and_claim(bench, "gone", "second")

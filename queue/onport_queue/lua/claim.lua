@@ -51,6 +51,9 @@ if granted then
   end
   return { 'granted', granted.stream, 0, granted.print, items }
 end
+-- A copy of a claim that its client gave up may arrive once the repeat was granted, sent and settled: nobody would send
+-- what it took.
+if redis.call('ZSCORE', SETTLED, lease) then return { 'empty' } end
 
 local stopped = stops(standing)
 if stopped['account'] then return { 'paused', soonest_end(standing, now) } end

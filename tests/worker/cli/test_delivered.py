@@ -1,4 +1,5 @@
 import csv
+import secrets
 from io import StringIO
 
 import redis
@@ -12,10 +13,9 @@ from onport_queue.store import Queue
 
 def answer(queue: Queue, verdict: Verdict, status: str) -> None:
     """Let whatever is claimed next be answered so."""
-    claim = queue.claim(Lane.LOW, FAST, "lease")
-    while not isinstance(claim, Granted):
-        claim = queue.claim(Lane.LOW, FAST, "lease")
-    queue.settle("lease", Settlement([verdict] * len(claim.items), status=status))
+    while not isinstance(claim := queue.claim(Lane.LOW, FAST, secrets.token_hex(8)), Granted):
+        pass
+    queue.settle(claim.lease, Settlement([verdict] * len(claim.items), status=status))
 
 
 def rows(printed: str) -> list[dict[str, str]]:

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -45,7 +46,7 @@ def worker(queue: Queue, bad: str = "") -> Iterator[None]:
         gate = Gate(rate=1e6, batch_items=50, prints=prints)
         queue.look([Lane.LOW], prints=prints)
         while not ended.wait(0.01):
-            claim = queue.claim(Lane.LOW, gate, "lease")
+            claim = queue.claim(Lane.LOW, gate, secrets.token_hex(8))
             if isinstance(claim, Granted):
                 verdicts = [Dead() if item.key == bad else Delivered() for item in claim.items]
                 queue.settle(claim.lease, Settlement(verdicts, Answer.ACCEPTED, status="200"))

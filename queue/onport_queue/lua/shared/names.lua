@@ -15,7 +15,7 @@
 --   tries     hash, key -> what earlier requests of the job taught (absent for most)
 --   leases    sorted set, lease -> expiry ms;  flights  hash, lease -> {stream, keys, alone, split, print, at, bytes, term,
 --             versions, digests}: of full payloads, else false
---   settled   sorted set, lease -> when it was settled, for a while
+--   settled   sorted set, lease -> when it was settled, for a while: it is neither settled nor claimed again
 --   turns:<lane>  sorted set, stream with pending work -> the turn it was last served in
 --   gate      hash: the rate and what the account's answers taught (gate.lua)
 --   pauses, paused, streaks, trusted  hashes (pauses.lua, refusals.lua);  splits, sizes  hashes (sizes.lua)
