@@ -184,7 +184,8 @@ class Queue:
 
         Args:
             lanes: that the worker serves.
-            every_ms: a lane that was looked at more recently is left out.
+            every_ms: a lane that was looked at more recently is left out, unless work was left
+                there that whoever looked cannot send.
             worker: its name; empty: it is not noted as one that looks.
             version: of its program.
             wall_ms: its time of day.

@@ -196,6 +196,10 @@ class Model:
         probing = self.outage.openings and self._is_held(self.outage.probe)
         if self.pauses.stops(["account"]) or probing:
             return ()
+        for stream in self.turns:
+            is_open = not self.pauses.stops(Stream.of(stream).scopes)
+            if is_open and self._print_for(stream, prints) is None and lane_of(stream) in due:
+                self.looked.pop(lane_of(stream), None)
         return tuple(sorted(lane for lane in due if self._next(lane, prints)))
 
     def pause(self, scope: str, seconds: int | None) -> None:

@@ -312,11 +312,21 @@ class QueueMachine(RuleBasedStateMachine):
         self.bench.pass_ms(ms)
         self.model.now += ms
 
-    @rule(lanes=st.sampled_from([[Lane.HIGH], [Lane.LOW], [Lane.HIGH, Lane.LOW]]), prints=workers)
-    def look(self, lanes: list[Lane], prints: tuple[str, ...]) -> None:
-        known = everywhere(*prints)
+    @rule(
+        lanes=st.sampled_from([[Lane.HIGH], [Lane.LOW], [Lane.HIGH, Lane.LOW]]),
+        prints=workers,
+        only=st.sampled_from([None, None, "default", "other"]),
+    )
+    def look(self, lanes: list[Lane], prints: tuple[str, ...], only: str | None) -> None:
+        known = {only: prints} if only else everywhere(*prints)
         looked = self.bench.queue.look(lanes, 900, prints=known)
         assert looked == self.model.look(lanes, 900, known)
+
+    @rule(prints=workers, order=st.permutations(["default", "other"]))
+    def look_in_turn(self, prints: tuple[str, ...], order: list[str]) -> None:
+        """Two workers look at once, each with the hash of one channel."""
+        for only in order:
+            self.look(list(Lane), prints, only)
 
     @rule(scope=scopes, seconds=st.sampled_from([1, 20, None]))
     def pause(self, scope: str, seconds: int | None) -> None:

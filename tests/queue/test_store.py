@@ -311,6 +311,29 @@ def test_a_lane_is_looked_at_by_one_worker_at_a_time(bench: Bench) -> None:
     assert bench.queue.stats().workers == ()
 
 
+def test_work_that_the_first_to_look_has_no_hash_for_is_found_by_the_next(bench: Bench) -> None:
+    bench.put("1", channel="b")
+    assert bench.queue.look([Lane.LOW], prints={"a": ("",)}) == ()
+    assert bench.queue.look([Lane.LOW], prints={"b": ("",)}) == (Lane.LOW,)
+    assert bench.queue.look([Lane.LOW], prints={"b": ("",)}) == ()
+
+
+def test_it_is_found_by_the_next_also_beside_work_of_the_first(bench: Bench) -> None:
+    bench.put("1", channel="a")
+    bench.put("1", channel="b")
+    assert bench.queue.look([Lane.LOW], prints={"a": ("",)}) == (Lane.LOW,)
+    assert bench.queue.look([Lane.LOW], prints={"b": ("",), "a": ("",)}) == (Lane.LOW,)
+    assert bench.queue.look([Lane.LOW], prints={"b": ("",)}) == ()
+
+
+def test_a_lane_of_which_nothing_may_be_sent_is_looked_at_once(bench: Bench) -> None:
+    bench.put("1", channel="b")
+    bench.queue.pause("channel:b", None, "a test")
+    bench.queue.look([Lane.LOW], prints={"a": ("",)})
+    bench.queue.resume("channel:b")
+    assert bench.queue.look([Lane.LOW], prints={"b": ("",)}) == ()
+
+
 def test_what_a_worker_is_and_by_how_much_its_clock_is_ahead_is_known(bench: Bench) -> None:
     seconds, micros = bench.redis.time()
     wall_ms = seconds * 1000 + micros // 1000
