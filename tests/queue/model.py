@@ -171,7 +171,8 @@ class Model:
         if lease not in self.flights and lease in self.settled:
             return Settled(())
         if not self._is_held(lease):
-            self.ledger["fenced"] += 1
+            is_outcome = settlement.answer != Answer.NONE or settlement.sent
+            self.ledger["fenced"] += is_outcome
             return Fenced()
         flight = self.flights[lease]
         self._land_flight(lease, settlement)

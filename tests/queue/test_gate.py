@@ -396,6 +396,14 @@ def test_an_old_lease_settles_nothing(bench: Bench) -> None:
     assert bench.queue.stats().ledger.fenced == 2
 
 
+@pytest.mark.parametrize(("sent", "fenced"), [(False, 0), (True, 1)])
+def test_a_release_of_what_was_never_granted_is_no_outcome_that_came_too_late(
+    bench: Bench, *, sent: bool, fenced: int
+) -> None:
+    assert bench.queue.release("never granted", sent=sent) == Fenced()
+    assert bench.queue.stats().ledger.fenced == fenced
+
+
 def test_a_claim_repeated_under_its_lease_is_answered_the_same(bench: Bench) -> None:
     bench.put(*names(3), kind=Kind.PRODUCT)
     bench.put("1", kind=Kind.SALE)

@@ -15,7 +15,8 @@ local now, wall = clock()
 local ends = redis.call('ZSCORE', LEASES, lease)
 if not ends and redis.call('ZSCORE', SETTLED, lease) then return { 'settled', {}, {} } end
 if not ends or tonumber(ends) <= now then
-  count('fenced')
+  -- A release of what was never granted, or never sent, loses no outcome.
+  if kind ~= 'none' or sent == 1 then count('fenced') end
   return { 'fenced' }
 end
 local flight = load(FLIGHTS, lease)
