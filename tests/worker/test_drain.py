@@ -216,6 +216,38 @@ def test_a_request_whose_lease_ran_out_while_it_was_connecting_is_not_sent(bench
     assert bench.endpoint.requests == []
 
 
+@pytest.mark.parametrize("is_asked_first", [False, True], ids=["head", "body"])
+def test_a_request_that_was_released_while_it_was_connecting_is_not_sent(
+    bench: Bench, *, is_asked_first: bool
+) -> None:
+    bench.put_sale("1")
+    granted = bench.queue.claim(Lane.HIGH, bench.gate, "ours")
+    assert isinstance(granted, Granted)
+    bench.leases.hold("ours", SystemClock().monotonic_s())
+
+    def connecting(wire: Wire) -> bool:
+        assert not is_asked_first or wire.may_go_on()
+        for one in bench.leases.withdraw():
+            bench.queue.release(one.lease, sent=one.sent)
+        assert isinstance(bench.queue.claim(Lane.HIGH, bench.gate, "another's"), Granted)
+        return True
+
+    bench.endpoint.opens = connecting
+    bench.drain.deliver(granted)
+    assert bench.endpoint.requests == []
+    assert bench.queue.stats().in_flight == 1
+
+
+def test_what_is_claimed_after_the_end_was_heard_is_not_sent(bench: Bench) -> None:
+    bench.put_sale("1")
+    bench.leases.withdraw()
+    granted = bench.queue.claim(Lane.HIGH, bench.gate, "late")
+    assert isinstance(granted, Granted)
+    bench.leases.hold("late", SystemClock().monotonic_s())
+    bench.drain.deliver(granted)
+    assert bench.endpoint.requests == []
+
+
 def test_a_payload_that_no_request_can_be_made_of_is_dead_and_the_others_delivered(
     bench: Bench,
 ) -> None:

@@ -101,7 +101,7 @@ def test_what_is_unanswered_says_whether_it_was_sent(queue: Queue) -> None:
     leases = Leases(queue, HandClock(), TERM_S)
     for lease in ("claimed", "sent", "settled"):
         leases.hold(lease, 1_000.0)
-    leases.note_sent("sent")
+    assert leases.let_out("sent", 1.0)
     leases.drop("settled")
     with leases.asking("asked"):
         assert set(leases.unanswered()) == {
@@ -110,3 +110,58 @@ def test_what_is_unanswered_says_whether_it_was_sent(queue: Queue) -> None:
             Unanswered("asked", sent=False),
         }
     assert len(leases.unanswered()) == 2
+
+
+def test_nothing_goes_out_once_it_is_withdrawn(queue: Queue) -> None:
+    clock = HandClock()
+    leases = Leases(queue, clock, TERM_S)
+    leases.hold("claimed", clock.now_s)
+
+    assert leases.withdraw() == (Unanswered("claimed", sent=False),)
+
+    assert not leases.let_out("claimed", 0.0)
+    assert leases.left_s("claimed") <= 0
+    assert leases.unanswered() == (Unanswered("claimed", sent=False),)
+
+
+def test_what_is_claimed_later_is_held_as_withdrawn(queue: Queue) -> None:
+    clock = HandClock()
+    leases = Leases(queue, clock, TERM_S)
+    leases.withdraw()
+
+    leases.hold("late", clock.now_s)
+
+    assert not leases.let_out("late", 0.0)
+    assert leases.withdraw() == (Unanswered("late", sent=False),)
+
+
+def test_no_renewal_brings_back_what_is_withdrawn(queue: Queue) -> None:
+    clock = HandClock()
+    leases = Leases(queue, clock, TERM_S)
+    leases.hold(claimed(queue, "one").lease, clock.now_s)
+    leases.withdraw()
+
+    leases.renew()
+
+    assert not leases.let_out("one", 0.0)
+
+
+def test_what_is_let_out_while_it_is_withdrawn_is_withdrawn_as_sent(queue: Queue) -> None:
+    withdrawn: list[Unanswered] = []
+
+    class Meanwhile(HandClock):
+        """A clock whose reading, between the question and its answer, is when the worker ends."""
+
+        def monotonic_s(self) -> float:
+            ending.start()
+            ending.join(0.1)  # it is let through only once the answer is noted
+            return self.now_s
+
+    leases = Leases(queue, Meanwhile(), TERM_S)
+    ending = threading.Thread(target=lambda: withdrawn.extend(leases.withdraw()))
+    leases.hold("one", 1_000.0)
+
+    assert leases.let_out("one", 1.0)
+
+    ending.join()
+    assert withdrawn == [Unanswered("one", sent=True)]

@@ -291,10 +291,7 @@ class _LeasedWire:
         """Return whether the lease outlasts the writing; from here on the request may be out."""
         self._steps(Step.HALF_SENT if self._has_begun else Step.SENDING)
         self._has_begun = True
-        if self._leases.left_s(self._lease) <= WRITING_S:
-            return False
-        self._leases.note_sent(self._lease)
-        return True
+        return self._leases.let_out(self._lease, WRITING_S)
 
     def has_gone(self) -> None:
         """Hear that the request is out."""

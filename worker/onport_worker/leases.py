@@ -40,7 +40,8 @@ class Leases:
         self._held: dict[str, _Held] = {}
         self._asked: set[str] = set()
         self._unsure: set[str] = set()
-        self._lock = threading.Lock()
+        self._is_withdrawn = False
+        self._lock = threading.RLock()
         self._stop = threading.Event()
         self._thread = threading.Thread(
             target=self._renew_until_stopped, name="leases", daemon=True
@@ -79,11 +80,16 @@ class Leases:
         with self._lock:
             self._held[lease] = _Held(claimed_at_s + self._term_s)
 
-    def note_sent(self, lease: str) -> None:
-        """Note that the request of a lease may go out from now on."""
+    def let_out(self, lease: str, at_least_s: float) -> bool:
+        """Return whether a lease is ours for longer than that; then its request may be out.
+
+        Asked and noted in one step: what is withdrawn as not sent is never sent after it.
+        """
         with self._lock:
-            if lease in self._held:
+            is_ours = self.left_s(lease) > at_least_s
+            if is_ours:
                 self._held[lease].sent = True
+            return is_ours
 
     def drop(self, lease: str) -> None:
         """Forget a lease that has been settled."""
@@ -93,14 +99,23 @@ class Leases:
     def left_s(self, lease: str) -> float:
         """Return for how long the lease is surely still ours; not positive: it is not."""
         with self._lock:
-            held = self._held.get(lease)
-        return (held.ends_s if held else 0.0) - self._clock.monotonic_s()
+            held = None if self._is_withdrawn else self._held.get(lease)
+            return (held.ends_s if held else 0.0) - self._clock.monotonic_s()
 
     def unanswered(self) -> tuple[Unanswered, ...]:
         """Return all that is not settled, also what may have been claimed without our knowing."""
         with self._lock:
             held = [Unanswered(lease, held.sent) for lease, held in self._held.items()]
             return (*held, *(Unanswered(lease, sent=False) for lease in self._asked | self._unsure))
+
+    def withdraw(self) -> tuple[Unanswered, ...]:
+        """From now on let nothing out, whatever is claimed; return what is to be released.
+
+        Once it is released another worker may send it at once.
+        """
+        with self._lock:
+            self._is_withdrawn = True
+            return self.unanswered()
 
     def renew(self) -> None:
         """Give every lease that is still ours a new term; forget those that are not."""

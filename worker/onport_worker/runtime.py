@@ -129,7 +129,7 @@ class Runtime:
         What could not be given back comes back by itself when its lease expires.
         """
         ends_at = self._clock.monotonic_s() + _RELEASE_S
-        unanswered = self._leases.unanswered()
+        unanswered = self._leases.withdraw()
         for done, one in enumerate(unanswered):
             try:
                 self._parting.release(one.lease, sent=one.sent)
