@@ -35,7 +35,7 @@ from onport_queue.runs import Runs
 from onport_queue.settings import Settings, load_settings
 from onport_worker import __version__
 from onport_worker.logs import configure
-from onport_worker.runtime import Runtime, broker_url, served_accounts
+from onport_worker.runtime import Runtime, broker_url, release_all, served_accounts
 from onport_worker.schedules.runner import Runner
 from onport_worker.schedules.telling import tell_end
 from onport_worker.shutdown import Shutdown
@@ -207,7 +207,7 @@ def _begin_stop() -> None:
 
 
 def _release() -> bool:
-    return all(runtime.release() for runtime in list(_running.values()))
+    return release_all(list(_running.values()))
 
 
 @signals.celeryd_init.connect(weak=False)

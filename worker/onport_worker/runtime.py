@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from redis.exceptions import RedisError
 
@@ -123,22 +123,21 @@ class Runtime:
         """Claim nothing more; what is on the wire goes on."""
         self._stopping.set()
 
-    def release(self) -> bool:
-        """Give back what is not settled, within two seconds or so; return whether all of it was.
+    def release(self, ends_at_s: float) -> bool:
+        """Give back what is not settled, until that monotonic time; return whether all of it was.
 
-        What could not be given back comes back by itself when its lease expires.
+        Nothing goes out from now on. What could not be given back comes back by itself when its
+        lease expires.
         """
-        ends_at = self._clock.monotonic_s() + _RELEASE_S
-        unanswered = self._leases.withdraw()
-        for done, one in enumerate(unanswered):
+        for one in self._leases.withdraw():
+            if self._clock.monotonic_s() > ends_at_s:
+                return False
             try:
                 self._parting.release(one.lease, sent=one.sent)
             except RedisError as error:
                 self._log.error("release_failed", lease=one.lease, error=type(error).__name__)
                 return False
             self._log.warning("released", lease=one.lease, sent=one.sent)
-            if self._clock.monotonic_s() > ends_at:
-                return done + 1 == len(unanswered)
         return True
 
     def stop(self) -> None:
@@ -152,6 +151,16 @@ class Runtime:
             self._log.warning("leave_failed", error=type(error).__name__)
         self._leases.stop()
         self._endpoint.close()
+
+
+def release_all(runtimes: Iterable[Runtime]) -> bool:
+    """Give back what is not settled, within two seconds or so; return whether all of it was.
+
+    An account whose broker does not answer keeps none of the others from it.
+    """
+    ends_at_s = SystemClock().monotonic_s() + _RELEASE_S
+    released = [runtime.release(ends_at_s) for runtime in runtimes]
+    return all(released)
 
 
 def served_accounts(settings: Settings) -> tuple[Settings, ...]:
