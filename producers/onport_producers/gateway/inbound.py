@@ -51,6 +51,8 @@ class Inbound:
         self._large = asyncio.Semaphore(_LARGE_AT_A_TIME)
         self._sales = GroupCommit(producer, metrics)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="gateway")
+        # A shopper's sale does not wait until catalogues are parsed and put.
+        self._sale_thread = ThreadPoolExecutor(1, thread_name_prefix="gateway-sales")
 
     async def answer(self, route: Route, scope: Scope, receive: Receive) -> Answer:
         """Return the answer, once the relay has it.
@@ -84,6 +86,7 @@ class Inbound:
 
     def close(self) -> None:
         """Return when what was begun is finished."""
+        self._sale_thread.shutdown()
         self._sales.close()
         self._threads.shutdown()
 
@@ -103,16 +106,16 @@ class Inbound:
                 force = _said(headers, _FORCE, _FORCES) or False
                 item = self._producer.prepare_product
                 put = partial(self._put_items, kind, channel, item, force=force)
-                return await self._in_thread(put, body)
+                return await _in_thread(self._threads, put, body)
             case Kind.ACKNOWLEDGE | Kind.DISCONNECT:
                 wish = partial(self._producer.prepare_links, kind)
                 put = partial(self._put_items, kind, channel, wish, force=True)
-                return await self._in_thread(put, body)
+                return await _in_thread(self._threads, put, body)
 
     async def _sale(self, body: bytes) -> Job:
         prepare = self._producer.prepare_sale
         if len(body) > _LONG_BYTES:
-            return await self._in_thread(one_of, prepare, body)
+            return await _in_thread(self._sale_thread, one_of, prepare, body)
         return one_of(prepare, body)
 
     def _put_items(
@@ -137,14 +140,15 @@ class Inbound:
         self._metrics.taken(kind, (receipt.state for receipt in receipts))
         return receipts
 
-    async def _in_thread(
-        self,
-        call: Callable[_Arguments, _Result],
-        *arguments: _Arguments.args,
-        **options: _Arguments.kwargs,
-    ) -> _Result:
-        bound = partial(call, *arguments, **options)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, bound)
+
+async def _in_thread(
+    threads: ThreadPoolExecutor,
+    call: Callable[_Arguments, _Result],
+    *arguments: _Arguments.args,
+    **options: _Arguments.kwargs,
+) -> _Result:
+    bound = partial(call, *arguments, **options)
+    return await asyncio.get_running_loop().run_in_executor(threads, bound)
 
 
 def _said(headers: _Headers, name: bytes, values: Mapping[bytes, _Result]) -> _Result | None:

@@ -45,18 +45,24 @@ class Shop:
         self, method: str, path: str, bodies: list[object], **headers: str
     ) -> list[httpx.Response]:
         """Send several requests that are under way together."""
+        return self.send_all([(method, path, body) for body in bodies], **headers)
+
+    def send_all(
+        self, wishes: list[tuple[str, str, object]], **headers: str
+    ) -> list[httpx.Response]:
+        """Send several requests, of any methods and paths, that are under way together."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.runner.run(self._send(method, path, bodies, named))
+        return self.runner.run(self._send(wishes, named))
 
     async def _send(
-        self, method: str, path: str, bodies: list[object], headers: Mapping[str, str]
+        self, wishes: list[tuple[str, str, object]], headers: Mapping[str, str]
     ) -> list[httpx.Response]:
         default = {"jetti-webhook-hash": HASH, "content-type": "application/json"}
         transport = httpx.ASGITransport(self.gateway)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
             requests = (
                 client.request(method, path, content=_content(body), headers={**default, **headers})
-                for body in bodies
+                for method, path, body in wishes
             )
             return list(await asyncio.gather(*requests))
 

@@ -1,9 +1,11 @@
 """What the four addresses take, and what they answer."""
 
+import asyncio
 import gzip
 import json
 import logging
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from pydantic import SecretStr
@@ -23,6 +25,8 @@ from onport_producers import Producer, SettingsError
 from onport_producers.gateway import Gateway
 from onport_producers.gateway.body import MAX_BODY_BYTES
 from onport_producers.gateway.contents import MAX_ITEMS
+from onport_producers.receipt import Receipt
+from onport_queue.jobs import Job, LinkJob
 from onport_queue.names import Kind, Lane
 from onport_queue.settings import ChannelSettings, Settings
 from onport_queue.store import Queue
@@ -133,6 +137,41 @@ def test_sales_of_one_key_that_come_together_keep_their_order_and_the_higher_lan
     assert {answer.json()["lane"] for answer in answers} == {"high"}
     fragments = claimed(queue, Lane.HIGH).items[0].fragments
     assert [json.loads(fragment.body)["n"] for fragment in fragments] == [19]
+
+
+def test_a_long_sale_does_not_wait_for_catalogues(
+    guarded: Settings, waker: CountingWaker, queue: Queue, runner: asyncio.Runner
+) -> None:
+    sale_is_put = threading.Event()
+    waited: list[bool] = []
+
+    class Loaded(Producer):
+        """A producer whose products take until a sale was put."""
+
+        def put_jobs(
+            self,
+            kind: Kind,
+            lane: Lane | None,
+            channel: str,
+            jobs: Sequence[Job] | Sequence[LinkJob],
+            *,
+            force: bool = False,
+        ) -> tuple[Receipt, ...]:
+            if kind is Kind.PRODUCT:
+                waited.append(sale_is_put.wait(5))
+            receipts = super().put_jobs(kind, lane, channel, jobs, force=force)
+            if kind is Kind.SALE:
+                sale_is_put.set()
+            return receipts
+
+    shop = Shop(Gateway(guarded, Loaded(guarded, waker=waker)), runner)
+    catalogues = [("POST", PRODUCTS, [{"sku": name}]) for name in ("a", "b", "c")]
+
+    answers = shop.send_all([*catalogues, ("POST", SALE, sale(note="x" * 70_000))])
+
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert waited == [True] * 3
+    assert queue.stats().pending == 4
 
 
 def test_a_products_array_is_a_job_for_each_item_as_it_was_written(
