@@ -2,7 +2,8 @@
 
 import math
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import assert_never, cast
 
 from redis import Redis
@@ -281,11 +282,18 @@ class Queue:
 
     def dead(self, since_ms: int | None = None) -> Iterator[DeadLetter]:
         """Yield dead letters, those that died first first; pages are read as needed."""
+        return chain.from_iterable(self.dead_pages(since_ms))
+
+    def dead_pages(self, since_ms: int | None = None) -> Iterator[Iterable[DeadLetter]]:
+        """Yield the same in the pages that are read, each when it comes.
+
+        How long ago its letters died is said of the moment at which it was read.
+        """
         cursor = ("", "")
         while True:
             arguments = ("" if since_ms is None else since_ms, *cursor, JOBS_PER_PUT)
             score, key, letters = replies.array(self._scripts.run("dead", arguments))
-            yield from map(replies.dead_letter, replies.array(letters))
+            yield map(replies.dead_letter, replies.array(letters))
             cursor = replies.text(score), replies.text(key)
             if cursor == ("", ""):
                 return

@@ -1,7 +1,6 @@
 """What an operator may do from the page."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -136,10 +135,18 @@ class Actions:
     def _meant(self, wish: Letters) -> list[str]:
         if wish.as_of_ms is None:
             return []
-        elapsed_ms = self._clock.wall().timestamp() * 1000 - wish.as_of_ms
-        before = timedelta(milliseconds=max(0.0, elapsed_ms))
-        filters = Filters(wish.kind, wish.channel, wish.status, before=before)
-        return [letter.key for letter in filters.letters(self._queues[wish.account])]
+        filters = Filters(wish.kind, wish.channel, wish.status)
+        keys: list[str] = []
+        for page in self._queues[wish.account].dead_pages():
+            # Read when the page has come: the more time seems to have passed, the fewer letters
+            # are old enough. What is in doubt stays.
+            elapsed_ms = self._clock.wall().timestamp() * 1000 - wish.as_of_ms
+            keys += (
+                letter.key
+                for letter in page
+                if letter.died_ms_ago >= elapsed_ms and filters.match(letter)
+            )
+        return keys
 
 
 def pausable(channels: Sequence[str]) -> list[str]:

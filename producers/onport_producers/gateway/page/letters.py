@@ -1,5 +1,6 @@
 """Dead letters as the page lists them: by what they were answered, the newest first."""
 
+import math
 from collections import Counter, deque
 from itertools import islice
 
@@ -18,7 +19,7 @@ def listing(queue: Queue, filters: Filters, clock: Clock) -> dict[str, object]:
 
     Of more than MOST_READ letters the oldest so many are looked at; `is_whole` is false then.
     """
-    as_of_ms = round(clock.wall().timestamp() * 1000)
+    as_of_ms = math.floor(clock.wall().timestamp() * 1000)
     sorts: Counter[tuple[str, str, str | None]] = Counter()
     newest: deque[DeadLetter] = deque(maxlen=SHOWN)
     chosen = 0
