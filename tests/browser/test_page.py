@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.support.ui import Select
 from tests.acceptance.gateway_process import GatewayProcess
 from tests.acceptance.proxy import Proxy
 from tests.browser.browser import Browser
@@ -109,6 +110,40 @@ def test_what_is_discarded_is_asked_for_first(
     page.wait_for_text("2 dead letters discarded.")
     assert [letter.key for letter in queue.dead()] == ["product:default:3"]
     wait_until(lambda: "product:default:3" not in page.text(".letters"))
+
+
+def test_all_are_those_that_the_filters_say_also_when_they_change_while_letters_load(
+    page: Browser, queue: Queue, settings: Settings, wait_until: WaitUntil
+) -> None:
+    put(queue, "1", "2")
+    put(queue, "3", kind=Kind.PRODUCT, lane=Lane.LOW)
+    finish(queue, settings, Dead(), "422", "no")
+    page.wait_for_text("Discard all 3", ".dead")
+    page.driver.execute_script("""
+        const ask = window.fetch;
+        const gate = new Promise((open) => { window.letLettersCome = open; });
+        window.lettersAsked = 0;
+        window.fetch = async (path, options) => {
+          const answer = await ask(path, options);
+          if (path.startsWith("page/letters")) { window.lettersAsked += 1; await gate; }
+          return answer;
+        };
+    """)
+    kinds = Select(page.find(".filters select"))
+    kinds.select_by_value("sale")
+    wait_until(lambda: page.driver.execute_script("return window.lettersAsked") == 1)
+    kinds.select_by_value("product")
+    both = page.driver.find_elements("css selector", ".dead .tools button")
+    assert [button.is_enabled() for button in both] == [False, False]
+
+    page.driver.execute_script("window.letLettersCome()")
+
+    page.wait_for_text("Discard all 1", ".dead")
+    wait_until(lambda: all(button.is_enabled() for button in both))
+    page.press("Discard all 1")
+    page.press("Discard", "dialog[open]")
+    page.wait_for_text("1 dead letter discarded.")
+    assert {letter.key for letter in queue.dead()} == {"sale:default:1", "sale:default:2"}
 
 
 def test_a_lane_is_paused_and_resumed(page: Browser, queue: Queue, wait_until: WaitUntil) -> None:

@@ -26,7 +26,7 @@ export class LettersView {
     this.#account = account;
     this.#failed = failed;
     const selects = FILTERS.map(([name, all]) => {
-      const select = h("select", { "aria-label": `Only these ${all}`, onchange: () => this.#load() }, h("option", { value: "" }, `all ${all}`));
+      const select = h("select", { "aria-label": `Only these ${all}`, onchange: () => this.#choose() }, h("option", { value: "" }, `all ${all}`));
       this.#selects[name] = select;
       return select;
     });
@@ -47,18 +47,29 @@ export class LettersView {
     show(this.#empty, dead === 0);
     show(this.#full, dead > 0 && this.#listing !== null);
     const now = performance.now();
-    const isOld = dead !== this.#dead ? now >= this.#dueAt : now > this.#loadedAt + LATER_MS;
+    const isOther = dead !== this.#dead || !this.#isOf(this.#chosen);
+    const isOld = isOther ? now >= this.#dueAt : now > this.#loadedAt + LATER_MS;
     if (dead > 0 && isOld && !isAway) this.#load(dead);
     if (dead === 0) this.#dead = 0;
     this.#draw();
+  }
+
+  #choose() {
+    this.#load();
+    this.#draw();
+  }
+
+  // Whether the selects say just that.
+  #isOf(chosen) {
+    return Object.entries(this.#selects).every(([name, select]) => select.value === chosen[name]);
   }
 
   async #load(dead = this.#dead) {
     if (this.#isLoading) return;
     this.#isLoading = true;
     const began = performance.now();
+    const chosen = Object.fromEntries(Object.entries(this.#selects).map(([name, select]) => [name, select.value]));
     try {
-      const chosen = Object.fromEntries(Object.entries(this.#selects).map(([name, select]) => [name, select.value]));
       this.#listing = await letters({ account: this.#account, ...chosen });
       this.#chosen = chosen;
       this.#dead = dead;
@@ -69,13 +80,15 @@ export class LettersView {
     this.#dueAt = this.#loadedAt + Math.max(SOON_MS, (this.#loadedAt - began) * LOADING_PART);
     this.#isLoading = false;
     this.#draw();
+    if (!this.#isOf(chosen)) await this.#load(); // chosen meanwhile
   }
 
   #draw() {
     if (!this.#listing) return;
     const { chosen, letters: newest, sorts, is_whole: isWhole } = this.#listing;
     for (const [name, select] of Object.entries(this.#selects)) offer(select, [...new Set(sorts.map((sort) => sort[name]))]);
-    const isOff = this.#isBusy || this.#isAway || chosen === 0;
+    // "All" are those that the listing is of, not yet those that the selects say.
+    const isOff = this.#isBusy || this.#isAway || chosen === 0 || !this.#isOf(this.#chosen);
     for (const button of [this.#replay, this.#discard]) button.disabled = isOff;
     const all = `${number(chosen)}${isWhole ? "" : "+"}`;
     setText(this.#replay, `Replay all ${all}`);
