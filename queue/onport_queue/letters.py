@@ -17,18 +17,16 @@ class Filters:
         kind, channel: its own.
         status: what it was last answered.
         since: it died at most so long ago.
-        before: it died at least so long ago.
     """
 
     kind: Kind | None = None
     channel: str | None = None
     status: str | None = None
     since: timedelta | None = None
-    before: timedelta | None = None
 
     def letters(self, queue: Queue) -> Iterator[DeadLetter]:
         """Yield those that match, the oldest first."""
-        since_ms = None if self.since is None else _ms(self.since)
+        since_ms = None if self.since is None else round(self.since.total_seconds() * 1000)
         return filter(self.match, queue.dead(since_ms))
 
     def match(self, letter: DeadLetter) -> bool:
@@ -37,9 +35,4 @@ class Filters:
             self.kind in (None, letter.kind)
             and self.channel in (None, letter.channel)
             and self.status in (None, letter.last_status)
-            and (self.before is None or letter.died_ms_ago >= _ms(self.before))
         )
-
-
-def _ms(time: timedelta) -> int:
-    return round(time.total_seconds() * 1000)

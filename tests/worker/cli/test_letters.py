@@ -38,7 +38,6 @@ def found(queue: Queue, filters: Filters) -> list[str]:
         (Filters(channel="uk"), ["sale:uk:1"]),
         (Filters(status="poison"), ["sale:default:3"]),
         (Filters(since=timedelta(hours=2)), ["sale:default:3"]),
-        (Filters(before=timedelta(hours=2)), ["sale:uk:1", "product:default:2"]),
         (Filters(kind=Kind.SALE, status="422"), ["sale:uk:1"]),
         (Filters(kind=Kind.DISCONNECT), []),
     ],
