@@ -33,8 +33,8 @@ SCRIPTS = sorted(
     for entry in (files("onport_queue") / "lua").iterdir()
     if entry.name.endswith(".lua")
 )
-YOUNGER = ["alerts"]
-"""Structures that came after the first dump."""
+YOUNGER = {"alerts", "beat", "crew"}
+"""Structures that came after the first dump; `beat` is gone half a minute after its beat."""
 
 SALE = PutBatch(b"a-put", Kind.SALE, "default", Lane.HIGH, [Job("later", b"{}")])
 PRINTS = dict.fromkeys(("default", "flying", "other", "refused", "later"), ("print", "new"))
@@ -90,7 +90,7 @@ def test_a_dump_has_every_structure_that_is_stored(dump: Path) -> None:
     patterns = [re.sub("<[a-z]+>", "[^:]+", name) for name in documented()]
     found = structures(dump)
     assert len(patterns) > 20
-    missing = [one for one in patterns if not any(re.fullmatch(one, name) for name in found)]
+    missing = {one for one in patterns if not any(re.fullmatch(one, name) for name in found)}
     assert missing == YOUNGER
 
 
