@@ -1,17 +1,17 @@
 """The producer for an asyncio shop: the same methods, awaited; the work is done in threads."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import Self
 
 from onport_producers.producer import Producer
 from onport_producers.receipt import Receipt, Summary
 from onport_producers.storefront import Progress, Rejection, Storefront
+from onport_producers.threads import in_thread
 from onport_queue.jobs import Payload
 from onport_queue.names import DEFAULT_CHANNEL
 
@@ -20,9 +20,6 @@ from onport_queue.names import DEFAULT_CHANNEL
 _PUTS = 128
 # A bulk call takes as long as its items do, and no single put may wait for that.
 _BULK_CALLS = 8
-
-_Arguments = ParamSpec("_Arguments")
-_Result = TypeVar("_Result")
 
 
 class AsyncProducer:
@@ -67,7 +64,7 @@ class AsyncProducer:
         not_before: datetime | None = None,
     ) -> Receipt:
         """As `Producer.create_sale`."""
-        return await _run(
+        return await in_thread(
             self._puts,
             self._producer.create_sale,
             sale,
@@ -86,7 +83,7 @@ class AsyncProducer:
         not_before: datetime | None = None,
     ) -> Receipt:
         """As `Producer.update_sale`."""
-        return await _run(
+        return await in_thread(
             self._puts,
             self._producer.update_sale,
             sale,
@@ -107,7 +104,7 @@ class AsyncProducer:
         rejected: Rejection | None = None,
     ) -> Summary:
         """As `Producer.import_products`; items and callbacks are called in a thread."""
-        return await _run(
+        return await in_thread(
             self._bulk,
             self._producer.import_products,
             items,
@@ -128,7 +125,7 @@ class AsyncProducer:
         rejected: Rejection | None = None,
     ) -> Summary:
         """As `Producer.acknowledge_variants`; items and callbacks are called in a thread."""
-        return await _run(
+        return await in_thread(
             self._bulk,
             self._producer.acknowledge_variants,
             items,
@@ -148,7 +145,7 @@ class AsyncProducer:
         rejected: Rejection | None = None,
     ) -> Summary:
         """As `Producer.disconnect_variants`; items and callbacks are called in a thread."""
-        return await _run(
+        return await in_thread(
             self._bulk,
             self._producer.disconnect_variants,
             items,
@@ -161,13 +158,3 @@ class AsyncProducer:
     def _finish(self) -> None:
         self._puts.shutdown()
         self._bulk.shutdown()
-
-
-async def _run(
-    threads: ThreadPoolExecutor,
-    method: Callable[_Arguments, _Result],
-    *arguments: _Arguments.args,
-    **options: _Arguments.kwargs,
-) -> _Result:
-    call = partial(method, *arguments, **options)
-    return await asyncio.get_running_loop().run_in_executor(threads, call)

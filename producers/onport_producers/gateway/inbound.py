@@ -1,10 +1,10 @@
 """The four inbound addresses: from a request to the receipt of what it carries."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 from starlette.types import Receive, Scope
 
@@ -18,6 +18,7 @@ from onport_producers.gateway.metrics import Metrics
 from onport_producers.gateway.routes import FORCE_HEADER, HASH_HEADER, SALE_HEADER, Route
 from onport_producers.producer import Producer
 from onport_producers.receipt import Receipt
+from onport_producers.threads import in_thread
 from onport_queue.errors import BrokerUnavailableError, InvalidJobError
 from onport_queue.jobs import Job, LinkJob
 from onport_queue.log import Log
@@ -36,7 +37,6 @@ _SMALL_BYTES = 262_144
 _LARGE_AT_A_TIME = 16
 
 _AnyJob = TypeVar("_AnyJob", Job, LinkJob)
-_Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 _Headers = Mapping[bytes, bytes]
 
@@ -106,16 +106,16 @@ class Inbound:
                 force = _said(headers, _FORCE, _FORCES) or False
                 item = self._producer.prepare_product
                 put = partial(self._put_items, kind, channel, item, force=force)
-                return await _in_thread(self._threads, put, body)
+                return await in_thread(self._threads, put, body)
             case Kind.ACKNOWLEDGE | Kind.DISCONNECT:
                 wish = partial(self._producer.prepare_links, kind)
                 put = partial(self._put_items, kind, channel, wish, force=True)
-                return await _in_thread(self._threads, put, body)
+                return await in_thread(self._threads, put, body)
 
     async def _sale(self, body: bytes) -> Job:
         prepare = self._producer.prepare_sale
         if len(body) > _LONG_BYTES:
-            return await _in_thread(self._sale_thread, one_of, prepare, body)
+            return await in_thread(self._sale_thread, one_of, prepare, body)
         return one_of(prepare, body)
 
     def _put_items(
@@ -139,16 +139,6 @@ class Inbound:
             receipts += self._producer.put_jobs(kind, Lane.LOW, channel, some, force=force)
         self._metrics.taken(kind, (receipt.state for receipt in receipts))
         return receipts
-
-
-async def _in_thread(
-    threads: ThreadPoolExecutor,
-    call: Callable[_Arguments, _Result],
-    *arguments: _Arguments.args,
-    **options: _Arguments.kwargs,
-) -> _Result:
-    bound = partial(call, *arguments, **options)
-    return await asyncio.get_running_loop().run_in_executor(threads, bound)
 
 
 def _said(headers: _Headers, name: bytes, values: Mapping[bytes, _Result]) -> _Result | None:
