@@ -108,9 +108,9 @@ def _claim_p99s_ms(many: _Backlog, trial: Trial[Cell]) -> Figures:
 
 
 def _seconds(extent: Extent, cell: Cell) -> float:
-    per_s = 6_000 if cell.items <= _MOST_ITEMS_OF_PEERS else 25_000
+    per_s = 7_000 if cell.items <= _MOST_ITEMS_OF_PEERS else 32_000
     claiming_s = _CLAIMS[extent] / 150 if cell.items > _MOST_ITEMS_OF_PEERS else 0
-    return 5 + cell.items / per_s + claiming_s + _SECONDS[extent]
+    return 4 + cell.items / per_s + claiming_s + _SECONDS[extent]
 
 
 BENCH = Bench(

@@ -89,8 +89,8 @@ def _load(trial: Trial[Cell]) -> Load:
 
 def _seconds(extent: Extent, cell: Cell) -> float:
     lasts_s = _WARM_UP_S[extent] + _SECONDS[extent]
-    publishing_s = lasts_s * (0.4 if cell.payload == "sales" else 0.6)
-    return 1.5 + publishing_s + lasts_s
+    publishing_s = lasts_s * (0.3 if cell.payload == "sales" else 0.5)
+    return 1.0 + publishing_s + lasts_s
 
 
 BENCH = Bench(

@@ -94,7 +94,7 @@ def _window_s(extent: Extent, cell: Cell) -> tuple[float, float]:
 
 
 def _seconds(extent: Extent, cell: Cell) -> float:
-    starts_s = 2.0 + _at_once(cell) * 0.7
+    starts_s = 1.5 + _at_once(cell) * 0.4
     return starts_s + cell.rate / 300 + sum(_window_s(extent, cell))
 
 

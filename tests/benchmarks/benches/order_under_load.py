@@ -184,7 +184,7 @@ def _limit(cell: Cell) -> Figures:
 
 
 def _seconds(extent: Extent, cell: Cell) -> float:
-    starts_s = 2.0 + _at_once(cell) * 0.7
+    starts_s = 2.5 + _at_once(cell) * 1.2
     if cell.who == "low lane behind new sales":
         return starts_s + _SATURATED_S[extent]
     # Published once for all runs of all cells; a broker reads its copy when it starts.
